@@ -152,7 +152,7 @@ class BadConfig(BadInput):
 
 
 class AccountNotReached(InboxdError):
-    """Adding an account failed at one side; the sentence names side, host, port and answer (P1)."""
+    """Adding an account failed at one side; the text names side, host, port and answer (P1)."""
 
     remedy = Remedy.PERSON
     code = "account_not_reached"
