@@ -194,6 +194,19 @@ class MessageQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What became of one UID in scope."""
+
+    folder: FolderName
+    uidvalidity: UidValidity
+    uid: Uid
+    outcome: str
+    """`stored`, `skipped` or `quarantined`."""
+    reason: str
+    """Why it is not stored, as a short word; empty where it is. Never a part of the message."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import of contacts did."""
 
