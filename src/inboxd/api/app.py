@@ -1,0 +1,61 @@
+"""The API as one ASGI application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+import inboxd
+from inboxd.api import problems
+from inboxd.api.boundary import Boundary
+from inboxd.api.ports import Desk
+from inboxd.api.routes import accounts, conditions, contacts, events, messages, status
+
+_METHODS = ("get", "post", "patch", "put", "delete")
+
+
+def create_app(desk: Desk, *, stopping: anyio.Event) -> FastAPI:
+    """Build the API in front of `desk`; `stopping` ends its streams."""
+    app = _DescribedApp(
+        title="inboxd",
+        version=inboxd.__version__,
+        description="The e-mail sync daemon, steered over its Unix socket.",
+        # The two pages of FastAPI load scripts from elsewhere; the description is what counts.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name_of,
+    )
+    app.state.desk = desk
+    app.state.stopping = stopping
+    problems.install(app)
+    app.add_middleware(Boundary)
+    v1 = APIRouter(prefix="/v1")
+    for noun in (status, accounts, conditions, contacts, messages, events):
+        v1.include_router(noun.router)
+    app.include_router(v1)
+    return app
+
+
+def _name_of(route: APIRoute) -> str:
+    return route.name
+
+
+class _DescribedApp(FastAPI):
+    """FastAPI that describes refusals under the media type they are sent in (RFC 9457 3)."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the API; built once."""
+        if self.openapi_schema is None:
+            description = super().openapi()
+            for path in description["paths"].values():
+                for method in _METHODS:
+                    for code, response in path.get(method, {}).get("responses", {}).items():
+                        if code >= "400" and "application/json" in response["content"]:
+                            shape = response["content"].pop("application/json")
+                            response["content"][problems.MEDIA_TYPE] = shape
+            self.openapi_schema = description
+        return self.openapi_schema

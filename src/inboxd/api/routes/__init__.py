@@ -1,0 +1,3 @@
+"""The routes, one file per noun."""
+
+from __future__ import annotations

@@ -1,0 +1,74 @@
+"""`inboxctl contact`: the people whose mail is looked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from inboxd.cli.client import at
+from inboxd.cli.session import Session, pass_session
+
+
+@click.group()
+def contact() -> None:
+    """Add, import, list and remove contacts."""
+
+
+@contact.command()
+@click.argument("name")
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@pass_session
+def add(session: Session, name: str, addresses: tuple[str, ...]) -> None:
+    """Add the person NAME with one or more addresses."""
+    body = {"name": name, "addresses": list(addresses)}
+    added = session.client.post(at("contacts"), body)
+    if not session.show(added):
+        session.screen.say(
+            f"Contact {added['id']}: {added['name']}, {', '.join(added['addresses'])}"
+        )
+
+
+@contact.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--partial", is_flag=True, help="Take the good lines though others are unusable.")
+@pass_session
+def import_file(session: Session, file: BinaryIO, partial: bool) -> None:
+    """Read contacts from FILE (CSV; - is standard input)."""
+    report = session.client.upload(
+        at("contacts", "import"),
+        file.read(),
+        {"filename": Path(file.name).name, "partial": partial},
+    )
+    if session.show(report):
+        return
+    session.screen.say(f"{report['added']:,} added, {report['known']:,} known already.")
+    for problem in report["problems"]:
+        session.screen.note(problem)
+
+
+@contact.command("list")
+@pass_session
+def list_contacts(session: Session) -> None:
+    """List all contacts."""
+    found = session.client.items(at("contacts"), {"limit": 1000})
+    if session.screen.as_json:
+        session.screen.json_lines(found)
+        return
+    session.screen.table(
+        ["ID", "NAME", "ADDRESSES"],
+        [[str(one["id"]), one["name"], ", ".join(one["addresses"])] for one in found],
+        flexible=(1, 2),
+        nothing="No contact yet. Next: inboxctl contact add NAME ADDRESS",
+    )
+
+
+@contact.command()
+@click.argument("contact_id", metavar="ID", type=click.IntRange(min=1))
+@pass_session
+def remove(session: Session, contact_id: int) -> None:
+    """Forget the contact ID; the stored mail stays."""
+    session.client.delete(at("contacts", contact_id))
+    if not session.show({"removed": contact_id}):
+        session.screen.say(f"Removed contact {contact_id}; stored mail stays.")
