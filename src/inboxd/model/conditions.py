@@ -166,6 +166,18 @@ def change(
     return Change(wanted, tuple(_sentences(current, wanted, synced, history_open)))
 
 
+def revert(current: Conditions, before: Conditions, *, synced: bool, history_open: bool) -> Change:
+    """Go back to an earlier choice (P12). Raises RuleRefused where Sync has made it final."""
+    if synced and before.history != current.history:
+        raise RuleRefused(
+            "That change was made before Sync was pressed and its history scope is fixed now: "
+            "change the conditions instead."
+        )
+    if synced and not before.confirmed:
+        raise RuleRefused("Sync was pressed since: change the conditions instead.")
+    return Change(before, tuple(_sentences(current, before, synced, history_open)))
+
+
 def _checked_since(since: str | None, presets: Presets) -> str | None:
     if since is not None and since not in presets:
         raise RuleRefused(f"There is no start date {since!r}: send one of {', '.join(presets)}.")

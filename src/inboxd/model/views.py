@@ -76,7 +76,7 @@ class Progress:
     started_at: datetime
     finished_at: datetime | None
     per_second: float | None
-    """Messages a second over the last half minute; None before the first batch."""
+    """Messages a second since the run began; None before the first batch."""
     seconds_left: float | None
 
 

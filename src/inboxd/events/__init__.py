@@ -1,0 +1,3 @@
+"""Telling others of what was committed."""
+
+from __future__ import annotations

@@ -1,0 +1,228 @@
+"""Storing messages: contents once, their text, people, thread and event, in the caller's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inboxd.model.events import EventType
+from inboxd.model.ids import (
+    AccountId,
+    AddressKey,
+    FolderId,
+    FolderName,
+    MessageId,
+    Uid,
+    UidValidity,
+)
+from inboxd.store import ledger, tables, threads
+from inboxd.store.database import Unit
+
+People = dict[str, list[list[str]]]
+"""Header field -> [[name, address], …]: how people are kept in `message.people`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One message ready to be stored: everything that takes thought is done (`sync.intake`)."""
+
+    sha256: bytes
+    """Of the bytes the server gave as BODY[]."""
+    size: int
+    internal_date: datetime
+    zstd: bytes
+    date: datetime | None
+    subject: str
+    message_id: str
+    references: tuple[bytes, ...]
+    """Digests (`threads.digest`) of its own Message-ID and all it refers to."""
+    people: People
+    address_keys: frozenset[AddressKey]
+    people_text: str
+    snippet: str
+    body: str
+    attachments: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folder that a batch comes from, and how what comes from it is marked."""
+
+    account: AccountId
+    folder: FolderId
+    name: FolderName
+    uidvalidity: UidValidity
+    visibility: str
+    historical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a batch brought."""
+
+    new: int
+    """Messages not stored before."""
+    size: int
+    """Their bytes."""
+
+
+async def store(
+    unit: Unit,
+    place: Place,
+    arrivals: Sequence[tuple[Uid, Content]],
+    *,
+    seen_at: float | None = None,
+) -> Stored:
+    """Store a batch: contents, placements, ledger rows, contact keys, threads and events (P14).
+
+    Repeating it changes nothing and announces nothing. A content that is stored already gets one
+    more placement. `seen_at` (monotonic seconds) is when the server's word of it came in; the
+    event then carries `latency_ms` up to now.
+    """
+    done = await ledger.stored_among(
+        unit.connection, place.folder, place.uidvalidity, [uid for uid, _ in arrivals]
+    )
+    arrivals = [pair for pair in arrivals if pair[0] not in done]
+    if not arrivals:
+        return Stored(0, 0)
+    known = await _known(unit.connection, place.account, [one.sha256 for _, one in arrivals])
+    following = await _next_id(unit.connection)
+    fresh: dict[bytes, tuple[MessageId, Content]] = {}
+    placements: list[tuple[Uid, MessageId]] = []
+    again: set[MessageId] = set()
+    for uid, content in arrivals:
+        message = known.get(content.sha256)
+        if message is None:
+            message = MessageId(following + len(fresh))
+            known[content.sha256] = message
+            fresh[content.sha256] = (message, content)
+        elif content.sha256 not in fresh:
+            again.add(message)
+        placements.append((uid, message))
+    await _insert(unit, place, list(fresh.values()))
+    await ledger.place(unit, place.folder, place.uidvalidity, placements)
+    await _announce(unit, place, list(fresh.values()), again, seen_at)
+    return Stored(len(fresh), sum(content.size for _, content in fresh.values()))
+
+
+async def _known(
+    connection: AsyncConnection, account: AccountId, hashes: Sequence[bytes]
+) -> dict[bytes, MessageId]:
+    table = tables.message
+    query = select(table.c.sha256, table.c.id).where(
+        table.c.account_id == account, table.c.sha256.in_(hashes)
+    )
+    return {row.sha256: MessageId(row.id) for row in (await connection.execute(query)).all()}
+
+
+async def _next_id(connection: AsyncConnection) -> int:
+    # The one writer may count for itself, so that all rows of a batch go in with executemany;
+    # asking the database back for each id would take a round trip a message.
+    newest = await connection.scalar(
+        text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
+    )
+    return int(newest or 0) + 1
+
+
+async def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]) -> None:
+    if not fresh:
+        return
+    thread_of = await threads.assign(
+        unit, place.account, [(message, content.references) for message, content in fresh]
+    )
+    now = unit.clock.now()
+    await unit.execute(
+        insert(tables.message),
+        [
+            {
+                "id": message,
+                "account_id": place.account,
+                "sha256": content.sha256,
+                "size": content.size,
+                "internal_date": content.internal_date,
+                "date": content.date,
+                "subject": content.subject,
+                "message_id": content.message_id,
+                "thread_id": thread_of[message],
+                "people": content.people,
+                "snippet": content.snippet,
+                "attachments": content.attachments,
+                "visibility": place.visibility,
+                "historical": int(place.historical),
+                "problems": list(content.problems),
+                "stored_at": now,
+            }
+            for message, content in fresh
+        ],
+    )
+    await unit.execute(
+        insert(tables.raw),
+        [{"message_id": message, "zstd": content.zstd} for message, content in fresh],
+    )
+    texts = [
+        {
+            "message_id": message,
+            "subject": content.subject,
+            "people": content.people_text,
+            "body": content.body,
+        }
+        for message, content in fresh
+    ]
+    await unit.execute(insert(tables.message_text), texts)
+    await unit.execute(
+        text(
+            "INSERT INTO message_fts (rowid, subject, people, body) "
+            "VALUES (:message_id, :subject, :people, :body)"
+        ),
+        texts,
+    )
+    await unit.execute(
+        upsert(tables.message_address).on_conflict_do_nothing(),
+        [
+            {"message_id": message, "address_key": key}
+            for message, content in fresh
+            for key in sorted(content.address_keys)
+        ],
+    )
+
+
+async def _announce(
+    unit: Unit,
+    place: Place,
+    fresh: Sequence[tuple[MessageId, Content]],
+    again: set[MessageId],
+    seen_at: float | None,
+) -> None:
+    for message, content in fresh:
+        data = {
+            "id": message,
+            "subject": content.subject,
+            "from": content.people.get("from", []),
+            "internal_date": content.internal_date.isoformat(),
+            "sha256": content.sha256.hex(),
+            "folder": place.name,
+            "historical": place.historical,
+        }
+        if seen_at is not None:
+            data["latency_ms"] = round((unit.clock.monotonic() - seen_at) * 1000, 3)
+        unit.emit(EventType.MESSAGE_STORED, place.account, data, historical=place.historical)
+    if again:
+        table = tables.message
+        await unit.execute(
+            update(table)
+            .where(table.c.id.in_(sorted(again)), table.c.gone_at.is_not(None))
+            .values(gone_at=None)
+        )
+    for message in sorted(again):
+        unit.emit(
+            EventType.MESSAGE_CHANGED,
+            place.account,
+            {"id": message, "folder": place.name},
+            historical=place.historical,
+        )

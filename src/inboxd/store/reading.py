@@ -1,0 +1,279 @@
+"""Reading stored messages: lists, one message, its raw bytes, a thread (P32)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import zstandard
+from sqlalchemy import Row, Select, and_, exists, func, or_, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inboxd.model.errors import BadInput, NotFound
+from inboxd.model.ids import (
+    AccountId,
+    AddressKey,
+    ContactId,
+    FolderName,
+    MessageId,
+    OwnerId,
+    ThreadId,
+    Uid,
+    UidValidity,
+)
+from inboxd.model.messages import Address
+from inboxd.model.views import LedgerEntry, MessageQuery, MessageView, Page, PlacementView
+from inboxd.store import tables
+
+_SUMMARY = select(tables.message, tables.account.c.owner_id).join(
+    tables.account, tables.account.c.id == tables.message.c.account_id
+)
+
+
+async def page(
+    connection: AsyncConnection,
+    query: MessageQuery,
+    *,
+    account: AccountId | None,
+    contact: AddressKey | None,
+) -> Page[MessageView]:
+    """Messages that match, newest first, with the cursor of the next page.
+
+    `account` and `contact` are the query's own, resolved. What left the server is hidden (P16).
+    Raises BadInput for a cursor that is not ours.
+    """
+    table = tables.message
+    statement = _filtered(_SUMMARY.where(table.c.gone_at.is_(None)), query, account, contact)
+    if query.cursor is not None:
+        moment, last = _read_cursor(query.cursor)
+        statement = statement.where(
+            or_(
+                table.c.internal_date < moment,
+                and_(table.c.internal_date == moment, table.c.id < last),
+            )
+        )
+    statement = statement.order_by(table.c.internal_date.desc(), table.c.id.desc())
+    rows = (await connection.execute(statement.limit(query.limit + 1))).all()
+    items = await _views(connection, rows[: query.limit])
+    return Page(items, _cursor(rows[query.limit - 1]) if len(rows) > query.limit else None)
+
+
+def _filtered(
+    statement: Select[Any],
+    query: MessageQuery,
+    account: AccountId | None,
+    contact: AddressKey | None,
+) -> Select[Any]:
+    table = tables.message
+    if account is not None:
+        statement = statement.where(table.c.account_id == account)
+    if query.since is not None:
+        statement = statement.where(table.c.internal_date >= query.since)
+    if query.until is not None:
+        statement = statement.where(table.c.internal_date < query.until)
+    if query.label is not None:
+        statement = statement.where(_under_label(query.label))
+    if contact is not None:
+        people = tables.message_address
+        statement = statement.where(
+            exists().where(people.c.message_id == table.c.id, people.c.address_key == contact)
+        )
+    if query.query is not None:
+        found = text("SELECT rowid FROM message_fts WHERE message_fts MATCH :words")
+        statement = statement.where(table.c.id.in_(found.bindparams(words=_words(query.query))))
+    return statement
+
+
+def _under_label(label: str) -> Any:  # noqa: ANN401 - an SQL expression
+    placed, folder = tables.ledger, tables.folder
+    return exists().where(
+        placed.c.message_id == tables.message.c.id,
+        placed.c.gone_at.is_(None),
+        folder.c.id == placed.c.folder_id,
+        folder.c.name == label,
+    )
+
+
+def _words(query: str) -> str:
+    """Each word quoted, so that a query can hold no FTS5 syntax error; all must occur."""
+    words = ['"' + word.replace('"', '""') + '"' for word in query.split()]
+    if not words:
+        raise BadInput("The query is empty: send at least one word.")
+    return " ".join(words)
+
+
+def _cursor(row: Row[Any]) -> str:
+    micros = (row.internal_date - tables.EPOCH) // tables.MICROSECOND
+    return base64.urlsafe_b64encode(json.dumps([micros, row.id]).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[Any, int]:
+    try:
+        micros, last = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return tables.EPOCH + timedelta(microseconds=int(micros)), int(last)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadInput("That is not a cursor of this list: leave it out to start anew.") from error
+
+
+async def one(connection: AsyncConnection, message: MessageId) -> MessageView:
+    """One message, also one that left the server. Raises NotFound."""
+    rows = (await connection.execute(_SUMMARY.where(tables.message.c.id == message))).all()
+    if not rows:
+        raise NotFound(f"There is no message {message}.")
+    return (await _views(connection, rows))[0]
+
+
+async def thread(connection: AsyncConnection, thread_id: ThreadId) -> tuple[MessageView, ...]:
+    """The messages of a thread, oldest first. Raises NotFound."""
+    table = tables.message
+    query = _SUMMARY.where(table.c.thread_id == thread_id, table.c.gone_at.is_(None))
+    rows = (await connection.execute(query.order_by(table.c.internal_date, table.c.id))).all()
+    if not rows:
+        raise NotFound(f"There is no thread {thread_id}.")
+    return await _views(connection, rows)
+
+
+async def raw(connection: AsyncConnection, message: MessageId) -> bytes:
+    """The bytes as the server gave them. Raises NotFound."""
+    table = tables.raw
+    packed = await connection.scalar(select(table.c.zstd).where(table.c.message_id == message))
+    if packed is None:
+        raise NotFound(f"There is no message {message}.")
+    return zstandard.ZstdDecompressor().decompress(packed)
+
+
+async def _views(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[MessageView, ...]:
+    ids = [row.id for row in rows]
+    placements = await _placements(connection, ids)
+    contacts = await _contacts(connection, ids)
+    return tuple(_view(row, placements.get(row.id, ()), contacts.get(row.id, ())) for row in rows)
+
+
+def _view(
+    row: Row[Any], placements: Sequence[PlacementView], contacts: Sequence[ContactId]
+) -> MessageView:
+    return MessageView(
+        id=MessageId(row.id),
+        account=AccountId(row.account_id),
+        owner=OwnerId(row.owner_id),
+        subject=row.subject,
+        from_=_addresses(row.people.get("from", ())),
+        to=_addresses(row.people.get("to", ())),
+        cc=_addresses(row.people.get("cc", ())),
+        date=row.date,
+        internal_date=row.internal_date,
+        message_id=row.message_id,
+        thread_id=ThreadId(row.thread_id),
+        sha256=row.sha256.hex(),
+        size=row.size,
+        placements=tuple(placements),
+        labels=tuple(dict.fromkeys(placement.folder for placement in placements)),
+        contacts=tuple(contacts),
+        visibility=row.visibility,
+        historical=bool(row.historical),
+        snippet=row.snippet,
+    )
+
+
+def _addresses(pairs: Iterable[Sequence[str]]) -> tuple[Address, ...]:
+    return tuple(Address(name, address) for name, address in pairs)
+
+
+async def _placements(
+    connection: AsyncConnection, messages: Sequence[int]
+) -> dict[int, list[PlacementView]]:
+    placed, folder = tables.ledger, tables.folder
+    query = (
+        select(placed.c.message_id, folder.c.name, placed.c.uidvalidity, placed.c.uid)
+        .join(folder, folder.c.id == placed.c.folder_id)
+        .where(placed.c.message_id.in_(messages), placed.c.gone_at.is_(None))
+        .order_by(folder.c.name, placed.c.uid)
+    )
+    found: dict[int, list[PlacementView]] = {}
+    for message, name, uidvalidity, uid in (await connection.execute(query)).all():
+        place = PlacementView(FolderName(name), UidValidity(uidvalidity), Uid(uid))
+        found.setdefault(message, []).append(place)
+    return found
+
+
+async def _contacts(
+    connection: AsyncConnection, messages: Sequence[int]
+) -> dict[int, list[ContactId]]:
+    # A join and not a stored link: a contact added later is linked to old mail at once (P25).
+    people, known = tables.message_address, tables.contact_address
+    query = (
+        select(people.c.message_id, known.c.contact_id)
+        .join(known, known.c.address_key == people.c.address_key)
+        .where(people.c.message_id.in_(messages), known.c.removed_at.is_(None))
+        .distinct()
+        .order_by(known.c.contact_id)
+    )
+    found: dict[int, list[ContactId]] = {}
+    for message, contact in (await connection.execute(query)).all():
+        found.setdefault(message, []).append(ContactId(contact))
+    return found
+
+
+async def stored_counts(connection: AsyncConnection, account: AccountId) -> dict[int, int]:
+    """How many placements are stored per folder id."""
+    placed, folder = tables.ledger, tables.folder
+    query = (
+        select(placed.c.folder_id, func.count())
+        .join(folder, folder.c.id == placed.c.folder_id)
+        .where(
+            folder.c.account_id == account,
+            placed.c.message_id.is_not(None),
+            placed.c.gone_at.is_(None),
+        )
+        .group_by(placed.c.folder_id)
+    )
+    return {row[0]: row[1] for row in (await connection.execute(query)).all()}
+
+
+async def ledger_page(
+    connection: AsyncConnection,
+    account: AccountId,
+    *,
+    folder: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[LedgerEntry]:
+    """Outcomes of an account by folder and UID, what is still on the server only."""
+    rows_of, folders = tables.ledger, tables.folder
+    key = (rows_of.c.folder_id, rows_of.c.uidvalidity, rows_of.c.uid)
+    query = (
+        select(*key, folders.c.name, rows_of.c.outcome, rows_of.c.reason, rows_of.c.message_id)
+        .join(folders, folders.c.id == rows_of.c.folder_id)
+        .where(folders.c.account_id == account, rows_of.c.gone_at.is_(None))
+        .order_by(*key)
+        .limit(limit + 1)
+    )
+    if folder is not None:
+        query = query.where(folders.c.name == folder)
+    if cursor is not None:
+        query = query.where(tuple_(*key) > tuple_(*_read_ledger_cursor(cursor)))
+    rows = (await connection.execute(query)).all()
+    items = tuple(
+        LedgerEntry(
+            folder=FolderName(row.name),
+            uidvalidity=UidValidity(row.uidvalidity),
+            uid=Uid(row.uid),
+            outcome=row.outcome,
+            reason=row.reason,
+        )
+        for row in rows[:limit]
+    )
+    last = rows[limit - 1] if len(rows) > limit else None
+    following = None if last is None else f"{last.folder_id}.{last.uidvalidity}.{last.uid}"
+    return Page(items, following)
+
+
+def _read_ledger_cursor(cursor: str) -> tuple[int, int, int]:
+    parts = cursor.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdecimal() for part in parts):
+        raise BadInput("That is not a cursor of this list: leave it out to start anew.")
+    folder, uidvalidity, uid = (int(part) for part in parts)
+    return folder, uidvalidity, uid

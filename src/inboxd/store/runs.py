@@ -1,0 +1,250 @@
+"""History runs: the first one after Sync and every re-sync, each folder with its own cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inboxd.model.conditions import History, Labels
+from inboxd.model.ids import AccountId, FolderId, FolderName, RunId, Uid, UidValidity
+from inboxd.store import accounts, tables
+from inboxd.store.database import Unit
+
+
+class RunKind(StrEnum):
+    """Which history a run is."""
+
+    FIRST = "first"
+    RESYNC = "resync"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One history run as stored."""
+
+    id: RunId
+    kind: RunKind
+    since: str
+    start_at: datetime
+    """Mail that its folder got before this moment is left out."""
+    history: History
+    labels: Labels
+    pressed_at: datetime
+    planned_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """How far a run has come in one folder."""
+
+    folder: FolderId
+    name: FolderName
+    uidvalidity: UidValidity
+    first_uid: Uid
+    """Where the range begins: 1, except under the start date `now`."""
+    below_uid: Uid
+    """The frozen end: the run owns every UID below it, the live cursor every other."""
+    cursor_uid: Uid
+    """Every UID from here up to `below_uid` has its outcome."""
+    total: int
+    done: int
+    stored: int
+    bytes: int
+    finished_at: datetime | None
+
+
+async def start(
+    unit: Unit,
+    account: AccountId,
+    kind: RunKind,
+    *,
+    since: str,
+    start_at: datetime,
+    history: History,
+    labels: Labels,
+) -> RunId:
+    """Note a run; the account's task plans it as soon as it sees the server."""
+    result = await unit.execute(
+        insert(tables.run).values(
+            account_id=account,
+            kind=str(kind),
+            since=since,
+            start_at=start_at,
+            history=str(history),
+            labels=labels if labels == "all" else list(labels),
+            pressed_at=unit.clock.now(),
+        )
+    )
+    return RunId(result.lastrowid)
+
+
+async def get(connection: AsyncConnection, run: RunId) -> Run:
+    """One run, which must exist."""
+    query = select(tables.run).where(tables.run.c.id == run)
+    return _run((await connection.execute(query)).one())
+
+
+async def unfinished(connection: AsyncConnection, account: AccountId) -> tuple[Run, ...]:
+    """The runs that have not ended, oldest first."""
+    table = tables.run
+    query = (
+        select(table)
+        .where(table.c.account_id == account, table.c.finished_at.is_(None))
+        .order_by(table.c.id)
+    )
+    return tuple(_run(row) for row in (await connection.execute(query)).all())
+
+
+async def first(connection: AsyncConnection, account: AccountId) -> Run | None:
+    """The run of the first Sync, which fixed what of the history is taken."""
+    table = tables.run
+    query = (
+        select(table)
+        .where(table.c.account_id == account, table.c.kind == str(RunKind.FIRST))
+        .order_by(table.c.id)
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _run(row)
+
+
+async def latest(connection: AsyncConnection, account: AccountId) -> Run | None:
+    """The newest run, ended or not."""
+    table = tables.run
+    query = select(table).where(table.c.account_id == account).order_by(table.c.id.desc()).limit(1)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _run(row)
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        id=RunId(row.id),
+        kind=RunKind(row.kind),
+        since=row.since,
+        start_at=row.start_at,
+        history=History(row.history),
+        labels=accounts.labels_from_json(row.labels),
+        pressed_at=row.pressed_at,
+        planned_at=row.planned_at,
+        finished_at=row.finished_at,
+    )
+
+
+async def add_folder(
+    unit: Unit,
+    run: RunId,
+    folder: FolderId,
+    *,
+    position: int,
+    uidvalidity: UidValidity,
+    first_uid: Uid,
+    below_uid: Uid,
+    total: int,
+) -> None:
+    """Freeze the part of a folder that belongs to the run."""
+    await unit.execute(
+        insert(tables.run_folder).values(
+            run_id=run,
+            folder_id=folder,
+            position=position,
+            uidvalidity=uidvalidity,
+            first_uid=first_uid,
+            below_uid=below_uid,
+            cursor_uid=below_uid,
+            total=total,
+        )
+    )
+
+
+async def mark_planned(unit: Unit, run: RunId) -> None:
+    """All folders of the run are known."""
+    await _change(unit, run, planned_at=unit.clock.now())
+
+
+async def finish(unit: Unit, run: RunId) -> None:
+    """The run has ended: everything it owned has an outcome."""
+    await _change(unit, run, finished_at=unit.clock.now())
+
+
+async def set_start(unit: Unit, run: RunId, since: str, start_at: datetime) -> None:
+    """Widen or narrow a run under way (P12)."""
+    await _change(unit, run, since=since, start_at=start_at)
+
+
+async def _change(unit: Unit, run: RunId, **values: Any) -> None:  # noqa: ANN401 - columns
+    table = tables.run
+    await unit.execute(update(table).where(table.c.id == run).values(**values))
+
+
+async def folders(connection: AsyncConnection, run: RunId) -> tuple[RunFolder, ...]:
+    """The folders of a run in the order they are gone through."""
+    table = tables.run_folder
+    query = (
+        select(table, tables.folder.c.name)
+        .join(tables.folder, tables.folder.c.id == table.c.folder_id)
+        .where(table.c.run_id == run)
+        .order_by(table.c.position)
+    )
+    return tuple(
+        RunFolder(
+            folder=FolderId(row.folder_id),
+            name=FolderName(row.name),
+            uidvalidity=UidValidity(row.uidvalidity),
+            first_uid=Uid(row.first_uid),
+            below_uid=Uid(row.below_uid),
+            cursor_uid=Uid(row.cursor_uid),
+            total=row.total,
+            done=row.done,
+            stored=row.stored,
+            bytes=row.bytes,
+            finished_at=row.finished_at,
+        )
+        for row in (await connection.execute(query)).all()
+    )
+
+
+async def move_cursor(
+    unit: Unit,
+    run: RunId,
+    folder: FolderId,
+    cursor: Uid,
+    *,
+    decided: int,
+    stored: int,
+    size: int,
+) -> None:
+    """Every UID from `cursor` on is decided; `decided` more messages than before.
+
+    Runs in the transaction that holds the rows it covers, or a crash between the two would lose
+    them.
+    """
+    table = tables.run_folder
+    await unit.execute(
+        update(table)
+        .where(table.c.run_id == run, table.c.folder_id == folder)
+        .values(
+            cursor_uid=cursor,
+            # Mail can vanish or appear below the frozen end; a total below the count of what was
+            # done would show more than 100 %.
+            total=func.max(table.c.total, table.c.done + decided),
+            done=table.c.done + decided,
+            stored=table.c.stored + stored,
+            bytes=table.c.bytes + size,
+        )
+    )
+
+
+async def finish_folder(unit: Unit, run: RunId, folder: FolderId) -> None:
+    """Nothing of this folder is left to decide."""
+    table = tables.run_folder
+    await unit.execute(
+        update(table)
+        .where(table.c.run_id == run, table.c.folder_id == folder)
+        .values(finished_at=unit.clock.now(), cursor_uid=table.c.first_uid, total=table.c.done)
+    )

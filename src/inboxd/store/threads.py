@@ -1,0 +1,120 @@
+"""Threads: messages that refer to each other belong together, in whatever order they arrive.
+
+Each Message-ID that a message has or refers to points at a thread; a message that joins two
+threads makes them one. Subjects are not looked at: equal subjects join strangers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inboxd.model.ids import AccountId, MessageId, ThreadId
+from inboxd.store import tables
+from inboxd.store.database import Unit
+from inboxd.store.ledger import CHUNK
+
+DIGEST_BYTES = 16
+"""Message-IDs of 10 kB exist; 128 bits of BLAKE2b keep the index small and never collide."""
+
+
+def digest(message_id: str) -> bytes:
+    """The key of one Message-ID in `thread_reference`."""
+    encoded = message_id.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(encoded, digest_size=DIGEST_BYTES).digest()
+
+
+class _Joined:
+    """Disjoint sets of threads, each named by its smallest id."""
+
+    def __init__(self) -> None:
+        self._parent: dict[int, int] = {}
+
+    def find(self, thread: int) -> int:
+        while (parent := self._parent.get(thread, thread)) != thread:
+            thread = parent
+        return thread
+
+    def join(self, one: int, other: int) -> int:
+        first, second = sorted((self.find(one), self.find(other)))
+        if first != second:
+            self._parent[second] = first
+        return first
+
+    def merged(self) -> list[tuple[int, int]]:
+        return [(thread, self.find(thread)) for thread in self._parent]
+
+
+async def assign(
+    unit: Unit, account: AccountId, messages: Sequence[tuple[MessageId, tuple[bytes, ...]]]
+) -> dict[MessageId, ThreadId]:
+    """The thread of each new message; threads that turn out to be one are merged."""
+    wanted = sorted({reference for _, references in messages for reference in references})
+    thread_of = await _known(unit.connection, account, wanted)
+    known = dict(thread_of)
+    joined = _Joined()
+    assigned: dict[MessageId, int] = {}
+    for message, references in messages:
+        thread = int(message)
+        for reference in references:
+            if reference in thread_of:
+                thread = joined.join(thread, thread_of[reference])
+        for reference in references:
+            thread_of[reference] = thread
+        assigned[message] = thread
+    new = set(assigned)
+    await _merge(unit, [pair for pair in joined.merged() if pair[0] not in new])
+    await _point(
+        unit,
+        account,
+        [
+            (reference, joined.find(thread))
+            for reference, thread in thread_of.items()
+            if known.get(reference) != joined.find(thread)
+        ],
+    )
+    return {message: ThreadId(joined.find(thread)) for message, thread in assigned.items()}
+
+
+async def _known(
+    connection: AsyncConnection, account: AccountId, references: Sequence[bytes]
+) -> dict[bytes, int]:
+    table = tables.thread_reference
+    found: dict[bytes, int] = {}
+    for start in range(0, len(references), CHUNK):
+        query = select(table.c.reference, table.c.thread_id).where(
+            table.c.account_id == account,
+            table.c.reference.in_(references[start : start + CHUNK]),
+        )
+        rows = (await connection.execute(query)).all()
+        found.update((row.reference, row.thread_id) for row in rows)
+    return found
+
+
+async def _merge(unit: Unit, pairs: Sequence[tuple[int, int]]) -> None:
+    values = [{"old": old, "new": new} for old, new in pairs]
+    for table in (tables.message, tables.thread_reference):
+        await unit.execute(
+            update(table)
+            .where(table.c.thread_id == bindparam("old"))
+            .values(thread_id=bindparam("new")),
+            values,
+        )
+
+
+async def _point(unit: Unit, account: AccountId, references: Iterable[tuple[bytes, int]]) -> None:
+    statement = upsert(tables.thread_reference)
+    await unit.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account_id", "reference"],
+            set_={"thread_id": statement.excluded.thread_id},
+        ),
+        [
+            {"account_id": account, "reference": reference, "thread_id": thread}
+            for reference, thread in references
+        ],
+    )

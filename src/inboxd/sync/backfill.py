@@ -1,0 +1,230 @@
+"""The history of an account: newest first, in bounded steps, resumable at every step (P10).
+
+Over its own connection it goes through the frozen ranges of a run. Metadata of a window come
+first, the decisions are pure (`plan`), then bodies; while one step downloads, the one before it
+is parsed and committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
+
+from inboxd.log import get
+from inboxd.mime.people import headers_people
+from inboxd.model.conditions import History, Labels, chosen
+from inboxd.model.events import EventType
+from inboxd.model.ids import AddressKey, FolderId, Uid
+from inboxd.model.server import Fetched, Metadata, UidSet
+from inboxd.store import accounts, contacts, folders, ledger, runs
+from inboxd.store.accounts import Account
+from inboxd.store.database import Unit
+from inboxd.store.folders import Folder
+from inboxd.store.ledger import Reason
+from inboxd.store.messages import Place, Stored
+from inboxd.store.runs import Run, RunFolder, RunKind
+from inboxd.sync import plan
+from inboxd.sync.intake import take_in
+from inboxd.sync.plan import Step
+from inboxd.sync.session import Session
+
+log = get("inboxd.backfill")
+
+WINDOW = 1_000
+"""UIDs whose metadata are read at once. A narrowed start date or a removed label takes effect at
+the next window; larger ones gain nothing, the metadata of 1,000 take 15 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A step with its bodies, on the way from the connection to the store."""
+
+    step: Step
+    bodies: Sequence[Fetched]
+    withheld: UidSet
+
+
+async def run_history(session: Session, run: Run) -> None:
+    """Bring a planned run to its end. Raises what the connection raises; every step that was
+    committed stays done.
+    """
+    known: frozenset[AddressKey] = frozenset()
+    if run.history is History.CONTACTS:
+        async with session.ground.database.reading() as connection:
+            known = await contacts.keys_at(connection, run.pressed_at)
+    async with session.ground.database.reading() as connection:
+        parts = await runs.folders(connection, run.id)
+    for part in parts:
+        if part.finished_at is None:
+            await _Part(session, run, part, known).bring_in()
+    await _finish(session, run)
+
+
+async def _finish(session: Session, run: Run) -> None:
+    async def work(unit: Unit) -> None:
+        parts = await runs.folders(unit.connection, run.id)
+        stored = sum(part.stored for part in parts)
+        await runs.finish(unit, run.id)
+        unit.emit(EventType.HISTORY_FINISHED, session.account, {"run": run.id, "stored": stored})
+
+    await session.ground.database.write(work)
+    log.info("history_finished", run=run.id)
+
+
+class _Part:
+    """One folder of a run, over one connection."""
+
+    def __init__(
+        self, session: Session, run: Run, part: RunFolder, known: frozenset[AddressKey]
+    ) -> None:
+        self._session = session
+        self._run = run
+        self._part = part
+        self._known = known
+
+    async def bring_in(self) -> None:
+        """Go through what is left of the range, window by window."""
+        folder = await self._opened()
+        if folder is None:
+            await self._end()
+            return
+        todo = await self._todo(folder)
+        while todo:
+            account, run = await self._present_choice()
+            if folder.name not in chosen(self._labels(account, run), [folder]):
+                log.info("history_left_folder", folder_id=folder.id)
+                break
+            window = todo.newest(WINDOW)
+            todo = todo - window
+            place = self._session.place(folder, account.visibility, historical=True)
+            await self._window(place, run, window)
+        await self._end()
+
+    def _labels(self, account: Account, run: Run) -> Labels:
+        # A label taken off while the first history runs takes its folder out of it (P12); a
+        # re-sync names its own labels.
+        return account.conditions.labels if run.kind is RunKind.FIRST else run.labels
+
+    async def _opened(self) -> Folder | None:
+        """The folder, examined; None when it is gone or its UIDs are of another generation."""
+        async with self._session.ground.database.reading() as connection:
+            all_folders = await folders.of_account(connection, self._session.account)
+        folder = next((one for one in all_folders if one.id == self._part.folder), None)
+        if folder is None or not folder.listed:
+            return None
+        status = await self._session.imap.examine(folder.wire_name)
+        return folder if status.uidvalidity == self._part.uidvalidity else None
+
+    async def _todo(self, folder: Folder) -> UidSet:
+        part = self._part
+        left = UidSet.span(part.first_uid, part.cursor_uid - 1)
+        listed = await self._session.imap.search_uids(left) if left else left
+        async with self._session.ground.database.reading() as connection:
+            if self._run.kind is RunKind.FIRST:
+                done = await ledger.decided(connection, folder.id, part.uidvalidity)
+            else:
+                done = await ledger.stored(connection, folder.id, part.uidvalidity)
+        return listed - done
+
+    async def _present_choice(self) -> tuple[Account, Run]:
+        async with self._session.ground.database.reading() as connection:
+            account = await accounts.get(connection, self._session.account)
+            return account, await runs.get(connection, self._run.id)
+
+    async def _window(self, place: Place, run: Run, window: UidSet) -> None:
+        settings = self._session.ground.settings
+        rules = plan.Rules(
+            start_at=run.start_at,
+            pressed_at=run.pressed_at,
+            history=run.history,
+            contacts=self._known,
+            message_bytes=settings.limits.message_bytes,
+        )
+        metadata = await self._session.imap.fetch_metadata(window)
+        left_out, unread = await self._left_out(rules, metadata)
+        # Nothing is fetched of a message whose people could not be read (P6).
+        metadata = [one for one in metadata if one.uid not in unread]
+        described = UidSet.of(one.uid for one in metadata)
+        withheld = await self._session.withheld(window, described)
+        send, receive = anyio.create_memory_object_stream[_Fetched](1)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._commit_all, place, receive)
+            async with send:
+                for step in plan.steps(
+                    window,
+                    metadata,
+                    left_out,
+                    most_bytes=settings.sync.batch_bytes,
+                    most_messages=settings.sync.batch_messages,
+                ):
+                    await self._fetch(step, withheld, send)
+                    withheld = UidSet()
+
+    async def _left_out(
+        self, rules: plan.Rules, metadata: Sequence[Metadata]
+    ) -> tuple[dict[Uid, Reason], UidSet]:
+        """Why messages are left out, and those whose header the server did not give."""
+        left_out = {
+            one.uid: reason for one in metadata if (reason := rules.by_metadata(one)) is not None
+        }
+        asked = UidSet.of(
+            one.uid for one in metadata if one.uid not in left_out and rules.asks_for_people(one)
+        )
+        if not asked:
+            return left_out, asked
+        headers = await self._session.imap.fetch_headers(asked, plan.P6_FIELDS)
+        for header in headers:
+            reason = rules.by_people(headers_people(header.header))
+            if reason is not None:
+                left_out[header.uid] = reason
+        return left_out, asked - UidSet.of(header.uid for header in headers)
+
+    async def _fetch(self, step: Step, withheld: UidSet, send: ObjectSendStream[_Fetched]) -> None:
+        bodies = await self._session.fetch(step.wanted) if step.wanted else []
+        missing = step.uids - UidSet.of(one.uid for one in bodies)
+        if missing:
+            again = await self._session.imap.fetch_bodies(missing)
+            bodies = [*bodies, *again]
+            missing = missing - UidSet.of(one.uid for one in again)
+        withheld = withheld | await self._session.withheld(missing, UidSet())
+        await send.send(_Fetched(step, bodies, withheld))
+
+    async def _commit_all(self, place: Place, receive: ObjectReceiveStream[_Fetched]) -> None:
+        async with receive:
+            async for fetched in receive:
+                await self._commit(place, fetched)
+
+    async def _commit(self, place: Place, fetched: _Fetched) -> None:
+        step = fetched.step
+
+        async def also(unit: Unit, stored: Stored) -> None:
+            await ledger.skip(unit, place.folder, place.uidvalidity, step.skipped)
+            for uid in fetched.withheld:
+                await ledger.quarantine(
+                    unit,
+                    place.folder,
+                    place.uidvalidity,
+                    uid,
+                    reason=Reason.NOT_GIVEN,
+                    error="the server lists it and does not hand it out",
+                    zstd=None,
+                )
+            await runs.move_cursor(
+                unit,
+                self._run.id,
+                FolderId(place.folder),
+                step.cursor,
+                decided=len(step.skipped) + len(step.wanted),
+                stored=stored.new,
+                size=stored.size,
+            )
+
+        await take_in(self._session.ground.database, place, fetched.bodies, also)
+
+    async def _end(self) -> None:
+        await self._session.ground.database.write(
+            lambda unit: runs.finish_folder(unit, self._run.id, self._part.folder)
+        )

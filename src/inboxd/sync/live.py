@@ -1,0 +1,362 @@
+"""New mail the moment the server has it: drain, wait, drain (P11).
+
+One connection watches all chosen folders of an account. It waits in IDLE on the most important
+one; the others are told of by NOTIFY where the server has it, and swept with LIST-STATUS where it
+has not. A push is a hint and never the source: what is new is always asked for by UID, from the
+cursor on, so a lost or doubled hint costs a little time and no mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import anyio
+
+from inboxd.log import get
+from inboxd.model.errors import CommandRefused
+from inboxd.model.ids import FolderId, Uid, WireName
+from inboxd.model.server import FolderStatus, Metadata, UidSet
+from inboxd.model.views import Watch
+from inboxd.store import folders, ledger
+from inboxd.store.database import Unit
+from inboxd.store.folders import Folder
+from inboxd.store.ledger import Reason
+from inboxd.store.messages import Stored
+from inboxd.sync import plan
+from inboxd.sync.doorbell import Doorbell
+from inboxd.sync.intake import take_in
+from inboxd.sync.renewal import renew
+from inboxd.sync.scope import Scope, settle
+from inboxd.sync.session import Session
+
+log = get("inboxd.live")
+
+POLL_SECONDS = 60.0
+"""Where a server has no IDLE: as often as Courier itself looks (its IMAP_IDLE_TIMEOUT)."""
+
+
+class LiveWatch:
+    """The watch connection of one account, from its first listing to its end."""
+
+    def __init__(
+        self,
+        session: Session,
+        bell: Doorbell,
+        *,
+        on_settled: Callable[[], None],
+        on_caught_up: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._imap = session.imap
+        self._clock = session.ground.clock
+        self._settings = session.ground.settings.sync
+        self._bell = bell
+        self._on_settled = on_settled
+        self._on_caught_up = on_caught_up
+        self._folders: dict[FolderId, Folder] = {}
+        self._by_name: dict[WireName, Folder] = {}
+        self._primary: Folder | None = None
+        self._dirty: set[FolderId] = set()
+        """Folders with UIDs at or above their cursor."""
+        self._doubtful: set[FolderId] = set()
+        """Folders whose ledger must be compared with the server."""
+        self._expected: dict[FolderId, int] = {}
+        """How many messages a folder has if nothing vanished since it was last compared."""
+        self._visibility = "private"
+        self._seen_at: float | None = None
+        self._swept_at = 0.0
+        self._reconciled_at = 0.0
+        self._notified = False
+
+    @property
+    def watches(self) -> Mapping[FolderId, Watch]:
+        """How each folder is watched now (P11)."""
+        other = Watch.NOTIFY if self._notified else Watch.POLL
+        primary = Watch.IDLE if self._imap.can_idle else Watch.POLL
+        return {
+            folder: primary if self._primary is not None and folder == self._primary.id else other
+            for folder in self._folders
+        }
+
+    async def run(self) -> None:
+        """Watch until the connection fails or the task is cancelled; never returns by itself."""
+        self._bell.answer()
+        await self._settle()
+        self._doubtful.update(self._folders)
+        if self._imap.can_notify:
+            await self._subscribe()
+        while True:
+            await self._catch_up()
+            self._on_caught_up()
+            await self._wait()
+
+    async def _subscribe(self) -> None:
+        try:
+            await self._imap.notify()
+            self._notified = True
+        except CommandRefused:
+            # Offered and refused: the sweep does the same work a little later.
+            log.info("notify_refused")
+
+    # --- what is watched -------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        scope = await settle(self._session)
+        self._swept_at = self._clock.monotonic()
+        self._take_scope(scope)
+        if scope.history_open:
+            self._on_settled()
+
+    def _take_scope(self, scope: Scope) -> None:
+        self._visibility = scope.account.visibility
+        known = set(self._folders)
+        self._folders = {folder.id: folder for folder in scope.watched}
+        self._by_name = {folder.wire_name: folder for folder in scope.watched}
+        self._primary = scope.watched[0] if scope.watched else None
+        self._dirty &= set(self._folders)
+        self._doubtful &= set(self._folders)
+        self._doubtful |= set(self._folders) - known
+        for wire_name, status in scope.statuses.items():
+            self._compare(wire_name, status)
+
+    def _compare(self, wire_name: WireName, status: FolderStatus) -> None:
+        """Mark what a STATUS shows to be new or in doubt."""
+        folder = self._by_name.get(wire_name)
+        if folder is None:
+            return
+        if status.uidvalidity != folder.uidvalidity:
+            self._dirty.add(folder.id)
+            return
+        if status.uidnext is None or status.uidnext > (folder.next_uid or 1):
+            self._dirty.add(folder.id)
+        elif status.messages != self._expected.get(folder.id, status.messages):
+            self._doubtful.add(folder.id)
+
+    # --- catching up -----------------------------------------------------------------------------
+
+    async def _catch_up(self) -> None:
+        """Bring every watched folder to the server's present state.
+
+        Ends only when nothing was announced meanwhile: IDLE reports what comes after it began,
+        so whatever came before must have been asked for.
+        """
+        while True:
+            if self._bell.answer():
+                await self._settle()
+            self._read_hints()
+            if self._dirty:
+                await self._drain(self._folders[self._next(self._dirty)])
+            elif self._doubtful:
+                await self._reconcile(self._folders[self._next(self._doubtful)])
+            elif self._primary is not None and self._imap.selected != self._primary.wire_name:
+                await self._open(self._primary)
+            elif not self._bell.rung.is_set() and not self._imap.has_hints:
+                return
+
+    def _next(self, marked: set[FolderId]) -> FolderId:
+        """The most important of the marked folders; `_folders` is in that order."""
+        return next(folder for folder in self._folders if folder in marked)
+
+    def _read_hints(self) -> None:
+        hints = self._imap.take_hints()
+        if hints.received_at is not None:
+            self._seen_at = hints.received_at
+        selected = self._selected()
+        if selected is not None and hints.arrived:
+            self._dirty.add(selected.id)
+        if selected is not None and hints.expunged:
+            self._doubtful.add(selected.id)
+        for wire_name, status in hints.folders:
+            folder = self._by_name.get(wire_name)
+            if folder is not None and status is None:
+                self._dirty.add(folder.id)
+                self._doubtful.add(folder.id)
+            elif status is not None:
+                self._compare(wire_name, status)
+        if hints.list_changed:
+            self._bell.ring()
+
+    def _selected(self) -> Folder | None:
+        selected = self._imap.selected
+        return None if selected is None else self._by_name.get(selected)
+
+    async def _open(self, folder: Folder) -> Folder | None:
+        """Select a folder and look for what came before it was selected.
+
+        None when the server refuses to open it any more (deleted a moment ago); the next
+        listing decides what that means.
+        """
+        try:
+            status = await self._imap.examine(folder.wire_name)
+        except CommandRefused:
+            self._dirty.discard(folder.id)
+            self._doubtful.discard(folder.id)
+            self._bell.ring()
+            return None
+        if status.uidvalidity != folder.uidvalidity:
+            folder = await self._new_generation(folder, status)
+        if status.uidnext is None or status.uidnext > (folder.next_uid or 1):
+            self._dirty.add(folder.id)
+        return folder
+
+    async def _drain(self, folder: Folder) -> None:
+        """Fetch and store everything from the cursor on, then move the cursor."""
+        self._dirty.discard(folder.id)
+        if self._imap.selected != folder.wire_name:
+            opened = await self._open(folder)
+            self._dirty.discard(folder.id)
+            if opened is None:
+                return
+            folder = opened
+        first = folder.next_uid or Uid(1)
+        seen_at, self._seen_at = self._seen_at, None
+        metadata = await self._imap.fetch_metadata_from(first)
+        limit = self._session.ground.settings.limits.message_bytes
+        wanted = [one for one in metadata if one.size <= limit]
+        too_large = [(one.uid, Reason.TOO_LARGE) for one in metadata if one.size > limit]
+        for batch in plan.batches(
+            wanted,
+            most_bytes=self._settings.batch_bytes,
+            most_messages=self._settings.batch_messages,
+        ):
+            await self._bring_in(folder, batch, seen_at)
+        last = max((one.uid for one in metadata), default=None)
+        if last is not None:
+            await self._pass(folder, too_large, Uid(last + 1))
+        self._expected[folder.id] = self._expected.get(folder.id, 0) + len(metadata)
+
+    async def _bring_in(
+        self, folder: Folder, batch: tuple[Metadata, ...], seen_at: float | None
+    ) -> None:
+        bodies = await self._session.fetch(batch)
+        asked = UidSet.of(one.uid for one in batch)
+        given = UidSet.of(one.uid for one in bodies)
+        if asked - given:
+            again = await self._imap.fetch_bodies(asked - given)
+            bodies = [*bodies, *again]
+            given = given | UidSet.of(one.uid for one in again)
+        withheld = await self._session.withheld(asked, given)
+        place = self._session.place(folder, self._visibility, historical=False)
+        following = Uid(batch[-1].uid + 1)
+
+        async def also(unit: Unit, _stored: Stored) -> None:
+            for uid in withheld:
+                await ledger.quarantine(
+                    unit,
+                    place.folder,
+                    place.uidvalidity,
+                    uid,
+                    reason=Reason.NOT_GIVEN,
+                    error="the server lists it and does not hand it out",
+                    zstd=None,
+                )
+            await folders.change(unit, folder.id, next_uid=following)
+
+        await take_in(self._session.ground.database, place, bodies, also, seen_at=seen_at)
+        self._remember(replace(folder, next_uid=following))
+
+    async def _pass(
+        self, folder: Folder, skipped: list[tuple[Uid, Reason]], following: Uid
+    ) -> None:
+        """Move the cursor over UIDs that are not fetched."""
+        present = self._folders[folder.id]
+        if not skipped and (present.next_uid or 1) >= following:
+            return
+
+        async def work(unit: Unit) -> None:
+            if folder.uidvalidity is not None:
+                await ledger.skip(unit, folder.id, folder.uidvalidity, skipped)
+            await folders.change(unit, folder.id, next_uid=following)
+
+        await self._session.ground.database.write(work)
+        self._remember(replace(present, next_uid=following))
+
+    def _remember(self, folder: Folder) -> None:
+        self._folders[folder.id] = folder
+        self._by_name[folder.wire_name] = folder
+        if self._primary is not None and self._primary.id == folder.id:
+            self._primary = folder
+
+    # --- comparing -------------------------------------------------------------------------------
+
+    async def _reconcile(self, folder: Folder) -> None:
+        """Compare the ledger with the server: fetch what is missing, mark what is gone."""
+        self._doubtful.discard(folder.id)
+        opened = await self._open(folder)
+        if opened is None or opened.uidvalidity is None:
+            return
+        folder = opened
+        on_server = await self._imap.search_uids()
+        database = self._session.ground.database
+        async with database.reading() as connection:
+            scope = await folders.live_scope(connection, folder.id, opened.uidvalidity)
+            decided = await ledger.decided(connection, folder.id, opened.uidvalidity)
+            present = await ledger.present(connection, folder.id, opened.uidvalidity)
+        await self._mark_gone(folder, present - on_server)
+        below_cursor = UidSet.span(1, (folder.next_uid or 1) - 1)
+        missing = (on_server & scope & below_cursor) - decided
+        if missing:
+            log.warning("live_gap_found", folder_id=folder.id, messages=len(missing))
+            await self._fill(folder, missing)
+        self._expected[folder.id] = len(on_server)
+
+    async def _mark_gone(self, folder: Folder, gone: UidSet) -> None:
+        uidvalidity = folder.uidvalidity
+        if not gone or uidvalidity is None:
+            return
+        await self._session.ground.database.write(
+            lambda unit: ledger.mark_gone(
+                unit, self._session.account, folder.id, uidvalidity, gone
+            )
+        )
+
+    async def _fill(self, folder: Folder, missing: UidSet) -> None:
+        place = self._session.place(folder, self._visibility, historical=False)
+
+        async def nothing_else(_unit: Unit, _stored: Stored) -> None:
+            return
+
+        for batch in plan.batches(
+            await self._imap.fetch_metadata(missing),
+            most_bytes=self._settings.batch_bytes,
+            most_messages=self._settings.batch_messages,
+        ):
+            bodies = await self._session.fetch(batch)
+            await take_in(self._session.ground.database, place, bodies, nothing_else)
+
+    async def _new_generation(self, folder: Folder, status: FolderStatus) -> Folder:
+        following = await renew(self._session, folder, status, self._visibility)
+        renewed = replace(folder, uidvalidity=status.uidvalidity, next_uid=following)
+        self._remember(renewed)
+        self._doubtful.add(folder.id)
+        return renewed
+
+    # --- waiting ---------------------------------------------------------------------------------
+
+    async def _wait(self) -> None:
+        """Wait for a push, the bell, or the time of the next sweep."""
+        now = self._clock.monotonic()
+        if now - self._reconciled_at > self._settings.reconcile_hours * 3600:
+            if self._reconciled_at:
+                self._doubtful.update(self._folders)
+            self._reconciled_at = now
+        rest = max(0.0, self._swept_at + self._sweep_seconds() - now)
+        if self._imap.can_idle and self._imap.selected is not None:
+            await self._imap.idle(
+                wake=self._bell.rung,
+                silence_seconds=min(rest, self._settings.idle_silence_seconds),
+                cap_seconds=min(rest, self._settings.idle_cap_seconds),
+            )
+        else:
+            with anyio.move_on_after(min(rest, POLL_SECONDS)):
+                await self._bell.rung.wait()
+            await self._imap.noop()
+        if self._clock.monotonic() - self._swept_at >= self._sweep_seconds():
+            await self._settle()
+
+    def _sweep_seconds(self) -> float:
+        """How often all folders are listed. NOTIFY tells of them; it is not trusted alone."""
+        alone = self._notified or len(self._folders) <= 1
+        patient = self._settings.idle_cap_seconds
+        return patient if alone else self._settings.sweep_seconds

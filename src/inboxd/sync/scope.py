@@ -1,0 +1,258 @@
+"""Which UIDs belong to whom: folders, spans and frozen ranges, brought in line with the choices.
+
+`settle` is the only place where a folder begins or ceases to be watched and where a history run
+gets its ranges. It happens in one transaction, so the watch connection owns UIDs from N on and
+the history UIDs below N, without a gap and without a double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from inboxd.log import get
+from inboxd.model.conditions import NOW, Conditions, chosen
+from inboxd.model.events import EventType
+from inboxd.model.ids import FolderId, Uid, WireName
+from inboxd.model.server import FolderStatus, ListedFolder, SpecialUse
+from inboxd.store import accounts, folders, ledger, runs
+from inboxd.store.accounts import Account
+from inboxd.store.database import Unit
+from inboxd.store.folders import Folder
+from inboxd.store.runs import Run
+from inboxd.sync.session import Session
+
+log = get("inboxd.scope")
+
+FIRST_USES = (SpecialUse.INBOX, SpecialUse.SENT, SpecialUse.ARCHIVE, SpecialUse.ALL)
+"""The order of a history's folders: what people look for first; the others follow by name."""
+
+Statuses = Mapping[WireName, FolderStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is watched now."""
+
+    account: Account
+    watched: tuple[Folder, ...]
+    """The folders with a live cursor, as stored, the most important first."""
+    statuses: Statuses
+    """What the server just said of every folder."""
+    history_open: bool
+
+
+async def settle(session: Session) -> Scope:
+    """List the server's folders and bring folders, spans and runs in line with the conditions."""
+    listing = await session.imap.list_folders(status=True)
+    statuses = {one.wire_name: one.status for one in listing if one.status is not None}
+    account = await _account(session)
+    wanted = chosen(account.conditions.labels, listing)
+    for one in listing:
+        known = statuses.get(one.wire_name)
+        if one.name in wanted and (known is None or known.uidnext is None):
+            statuses[one.wire_name] = await _look_closer(session, one)
+    listing = [
+        replace(one, status=statuses.get(one.wire_name))
+        for one in listing
+        if one.name not in wanted or one.wire_name in statuses
+    ]
+
+    async def work(unit: Unit) -> Scope:
+        return await _settle(unit, session, listing, statuses)
+
+    return await session.ground.database.write(work)
+
+
+async def _account(session: Session) -> Account:
+    async with session.ground.database.reading() as connection:
+        return await accounts.get(connection, session.account)
+
+
+async def _look_closer(session: Session, one: ListedFolder) -> FolderStatus:
+    """EXAMINE where STATUS does not tell UIDNEXT (some servers never do)."""
+    return await session.imap.examine(one.wire_name)
+
+
+async def _settle(
+    unit: Unit, session: Session, listing: Sequence[ListedFolder], statuses: Statuses
+) -> Scope:
+    before = await folders.of_account(unit.connection, session.account)
+    await _follow_renames(unit, session, before, listing)
+    await folders.record_listing(unit, session.account, listing)
+    account = await accounts.get(unit.connection, session.account)
+    known = {folder.id for folder in before}
+    now = await folders.of_account(unit.connection, session.account)
+    pending = await runs.unfinished(unit.connection, session.account)
+    fresh_sync = any(run.planned_at is None and run.kind is runs.RunKind.FIRST for run in pending)
+    wanted = chosen(account.conditions.labels, [folder for folder in now if folder.listed])
+    for folder in now:
+        status = statuses.get(folder.wire_name) if folder.listed else None
+        await _watch_or_not(
+            unit,
+            folder,
+            status,
+            wanted=folder.name in wanted,
+            first=_first_live_uid(
+                folder, status, fresh_sync=fresh_sync, new=folder.id not in known
+            ),
+        )
+        if not folder.listed:
+            await _forget_deleted(unit, session, folder)
+    seen_before = {folder.id: folder.uidnext for folder in now}
+    now = await folders.of_account(unit.connection, session.account)
+    for run in pending:
+        if run.planned_at is None:
+            await _plan(unit, session, run, now, statuses, seen_before)
+    for folder in now:
+        await _note_status(unit, folder, statuses.get(folder.wire_name))
+    now = await folders.of_account(unit.connection, session.account)
+    open_runs = await runs.unfinished(unit.connection, session.account)
+    watched = sorted((one for one in now if one.next_uid is not None), key=_importance)
+    return Scope(account, tuple(watched), statuses, bool(open_runs))
+
+
+def _importance(folder: Folder) -> tuple[int, str]:
+    use = folder.special_use
+    rank = FIRST_USES.index(use) if use in FIRST_USES else len(FIRST_USES)
+    return rank, folder.name
+
+
+def _first_live_uid(
+    folder: Folder, status: FolderStatus | None, *, fresh_sync: bool, new: bool
+) -> Uid:
+    """Where the live span of a folder begins that is not watched yet.
+
+    At Sync: at UIDNEXT. A folder made later holds only future mail, so at its first UID (P8).
+    A label added later: at the UIDNEXT seen before the change, which is at most one sweep old;
+    UIDNEXT of this moment would lose what came between the change and now (P12).
+    """
+    uidnext = Uid(1) if status is None or status.uidnext is None else status.uidnext
+    if fresh_sync:
+        return uidnext
+    if new:
+        return Uid(1)
+    same = status is not None and folder.uidvalidity == status.uidvalidity
+    return folder.uidnext if same and folder.uidnext is not None else uidnext
+
+
+async def _watch_or_not(
+    unit: Unit, folder: Folder, status: FolderStatus | None, *, wanted: bool, first: Uid
+) -> None:
+    if wanted and status is not None:
+        if folder.next_uid is None:
+            await folders.open_span(unit, folder.id, status.uidvalidity, first)
+    elif folder.next_uid is not None and (not wanted or not folder.listed):
+        await folders.close_span(unit, folder.id, folder.next_uid - 1)
+
+
+async def _forget_deleted(unit: Unit, session: Session, folder: Folder) -> None:
+    if folder.uidvalidity is None:
+        return
+    present = await ledger.present(unit.connection, folder.id, folder.uidvalidity)
+    if present:
+        await ledger.mark_gone(unit, session.account, folder.id, folder.uidvalidity, present)
+
+
+async def _note_status(unit: Unit, folder: Folder, status: FolderStatus | None) -> None:
+    """Remember what was seen; a watched folder's UIDVALIDITY is changed by its drain alone."""
+    if status is None:
+        return
+    values: dict[str, int | None] = {"uidnext": status.uidnext, "messages": status.messages}
+    if folder.next_uid is None:
+        values["uidvalidity"] = status.uidvalidity
+    current = {name: getattr(folder, name) for name in values}
+    if values != current:
+        await folders.change(unit, folder.id, **values)
+
+
+async def _plan(
+    unit: Unit,
+    session: Session,
+    run: Run,
+    now: Sequence[Folder],
+    statuses: Statuses,
+    seen_before: Mapping[FolderId, Uid | None],
+) -> None:
+    """Give a run its frozen ranges: in each folder what the live cursor does not own."""
+    listed = [folder for folder in now if folder.listed]
+    wanted = chosen(run.labels, listed)
+    position = 0
+    for folder in sorted((one for one in listed if one.name in wanted), key=_importance):
+        status = statuses.get(folder.wire_name)
+        if status is None:
+            continue
+        below = folder.next_uid or status.uidnext or Uid(1)
+        # Under `now` the history is the moment between pressing Sync and this one: what came
+        # since the folder was last seen, less what is older than the press (P4).
+        first = (seen_before.get(folder.id) or below) if run.since == NOW else Uid(1)
+        if first >= below:
+            continue
+        await runs.add_folder(
+            unit,
+            run.id,
+            folder.id,
+            position=position,
+            uidvalidity=status.uidvalidity,
+            first_uid=first,
+            below_uid=below,
+            total=min(status.messages, below - first),
+        )
+        await folders.add_span(unit, folder.id, status.uidvalidity, first, below - 1)
+        position += 1
+    await runs.mark_planned(unit, run.id)
+    if position == 0:
+        await runs.finish(unit, run.id)
+        unit.emit(EventType.HISTORY_FINISHED, session.account, {"run": run.id, "stored": 0})
+
+
+async def _follow_renames(
+    unit: Unit, session: Session, before: Sequence[Folder], listing: Sequence[ListedFolder]
+) -> None:
+    """A folder that went as another of the same UIDVALIDITY came was renamed.
+
+    Without this a renamed folder would look new, and all its old mail like future mail: under
+    `contacts` that would bring in the very mail that was left out (P6).
+    """
+    names = {one.wire_name for one in listing}
+    known = {folder.wire_name for folder in before}
+    came = [one for one in listing if one.wire_name not in known and one.status is not None]
+    for folder in before:
+        if folder.wire_name in names or not folder.listed or folder.uidvalidity is None:
+            continue
+        matches = [one for one in came if _is_same(folder, one)]
+        if len(matches) == 1:
+            came.remove(matches[0])
+            await folders.rename(unit, folder.id, matches[0])
+            await _rename_label(unit, session, folder, matches[0])
+            log.info("folder_renamed", folder_id=folder.id)
+
+
+def _is_same(folder: Folder, one: ListedFolder) -> bool:
+    status = one.status
+    return (
+        status is not None
+        and status.uidvalidity == folder.uidvalidity
+        and (status.uidnext or 0) >= (folder.uidnext or 0)
+    )
+
+
+async def _rename_label(
+    unit: Unit, session: Session, folder: Folder, renamed: ListedFolder
+) -> None:
+    account = await accounts.get(unit.connection, session.account)
+    labels = account.conditions.labels
+    if labels == "all" or folder.name not in labels:
+        return
+    after: Conditions = replace(
+        account.conditions,
+        labels=tuple(renamed.name if label == folder.name else label for label in labels),
+    )
+    sentence = f"label {folder.name} is called {renamed.name} on the server now."
+    await accounts.set_conditions(unit, account.id, after)
+    await accounts.journal(unit, account.id, "server", account.conditions, after, (sentence,))
+    unit.emit(
+        EventType.CONDITIONS_CHANGED,
+        account.id,
+        {"conditions": accounts.conditions_as_json(after), "changes": [sentence]},
+    )
