@@ -99,13 +99,9 @@ async def scripted_server(
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, talk)
-        yield Endpoint("127.0.0.1", _port_of(listener), security)
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610  no Django here
+        yield Endpoint("127.0.0.1", port, security)
         tasks.cancel_scope.cancel()
-
-
-def _port_of(listener: anyio.abc.Listener[Any]) -> int:
-    attribute = anyio.abc.SocketAttribute.local_port
-    return int(listener.extra_attributes[attribute]())
 
 
 async def check(endpoint: Endpoint, credentials: Credentials = ANN, seconds: float = 5) -> None:
