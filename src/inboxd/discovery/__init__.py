@@ -1,0 +1,3 @@
+"""Where the mail servers of an address are (P1): known providers, DNS, and careful guesses."""
+
+from __future__ import annotations
