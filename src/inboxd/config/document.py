@@ -103,6 +103,9 @@ class _Reader:
                 self._blame(key_node, f"{_dotted(path, key)} stands twice: first in line {first}.")
                 continue
             self._document.keys[(*path, key)] = _place(key_node)
+            if value_node.start_mark.index == value_node.end_mark.index:
+                # Of a value that was left out, the parser says it stood where the next key does.
+                self._document.values[(*path, key)] = _place(key_node)
             values[key] = self.value(value_node, (*path, key))
         return values
 

@@ -146,7 +146,7 @@ def _demand(kind: str, detail: ErrorDetails) -> str:
 
 def _unknown_key(loc: document.Loc) -> str:
     key, names = str(loc[-1]).lower(), list(_model_at(loc[:-1]).model_fields)
-    near = difflib.get_close_matches(key.replace("-", "_"), names, n=1)
+    near = difflib.get_close_matches(key.replace("-", "_"), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
     no_secrets = f" {_NO_SECRETS}" if key.endswith(_SECRET_WORDS) else ""
     return f"There is no key {_dotted(loc)}: {hint}{no_secrets}"
