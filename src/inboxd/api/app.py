@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import compile_path
 
 import inboxd
 from inboxd.api import problems
@@ -14,6 +15,8 @@ from inboxd.api.boundary import Boundary
 from inboxd.api.ports import Desk
 from inboxd.api.routes import accounts, conditions, contacts, events, messages, status
 
+_PREFIX = "/v1"
+_NOUNS = (status, accounts, conditions, contacts, messages, events)
 _METHODS = ("get", "post", "patch", "put", "delete")
 
 
@@ -31,13 +34,22 @@ def create_app(desk: Desk, *, stopping: anyio.Event) -> FastAPI:
     )
     app.state.desk = desk
     app.state.stopping = stopping
-    problems.install(app)
+    problems.install(app, _methods)
     app.add_middleware(Boundary)
-    v1 = APIRouter(prefix="/v1")
-    for noun in (status, accounts, conditions, contacts, messages, events):
-        v1.include_router(noun.router)
-    app.include_router(v1)
+    for noun in _NOUNS:
+        app.include_router(noun.router, prefix=_PREFIX)
     return app
+
+
+def _methods(path: str) -> list[str]:
+    """What can be sent to a path. The framework tells only of the first route that fits."""
+    return sorted(
+        method
+        for noun in _NOUNS
+        for route in noun.router.routes
+        if isinstance(route, APIRoute) and compile_path(_PREFIX + route.path)[0].match(path)
+        for method in route.methods
+    )
 
 
 def _name_of(route: APIRoute) -> str:

@@ -72,11 +72,11 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _what(scope: Scope) -> dict[str, str]:
-    """The request by its route: the path itself may hold somebody's address."""
-    route = getattr(scope.get("route"), "path", "")
+    """The request by its operation: the path itself may hold somebody's address."""
+    operation = getattr(scope.get("endpoint"), "__name__", "none")
     parts = scope.get("path_params", {})
     account = {"account": str(parts["account"])} if "account" in parts else {}
-    return {"method": scope["method"], "route": route, **account}
+    return {"method": scope["method"], "operation": operation, **account}
 
 
 def _places(error: BaseException) -> list[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -128,11 +128,18 @@ def unexpected() -> Response:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Answer every refusal of `app` with a problem document."""
+def install(app: FastAPI, methods: Callable[[str], list[str]]) -> None:
+    """Answer every refusal of `app` with a problem document.
+
+    `methods` tells what can be sent to a path.
+    """
+
+    async def http(request: Request, error: Exception) -> Response:
+        return _http(error, methods(request.url.path))
+
     app.add_exception_handler(errors.InboxdError, _refusal)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http)
 
 
 async def _refusal(_request: Request, error: Exception) -> Response:
@@ -171,7 +178,7 @@ async def _malformed(_request: Request, error: Exception) -> Response:
     )
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+def _http(error: Exception, methods: list[str]) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     match error.status_code:
@@ -183,13 +190,13 @@ async def _http(_request: Request, error: Exception) -> Response:
                 "There is nothing at this path: GET /openapi.json lists what there is.",
             )
         case 405:
-            allowed = (error.headers or {}).get("allow", "another method")
+            allowed = ", ".join(methods)
             return document(
                 405,
                 "method_not_allowed",
                 "Method not allowed",
                 f"This path does not take that method: send {allowed}.",
-                headers=error.headers,
+                headers={"Allow": allowed},
             )
         case 413:
             return document(413, "too_large", "Too large", str(error.detail))

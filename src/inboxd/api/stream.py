@@ -43,10 +43,14 @@ def spelled(event: Event) -> dict[str, Any]:
 
 
 def frames(events: Sequence[Event]) -> bytes:
-    """The same events as they stand in the stream. JSON has no raw line breaks to escape."""
+    """The same events as they stand in the stream.
+
+    In ASCII: the rule knows only CR and LF as line breaks, and JSON escapes those, but many
+    clients also split at U+2028 or U+0085, which any subject may hold.
+    """
     return b"".join(
         b"id: %d\nevent: %s\ndata: %s\n\n"
-        % (event.seq, event.type.value.encode(), to_json(spelled(event)))
+        % (event.seq, event.type.value.encode(), to_json(spelled(event), ensure_ascii=True))
         for event in events
     )
 
@@ -63,7 +67,6 @@ class EventStream(Response):
         *,
         after: int,
         historical: bool,
-        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         super().__init__(headers={"content-type": self.media_type, "cache-control": "no-store"})
         # A stream has no length; the base class counted an empty body.
@@ -72,7 +75,6 @@ class EventStream(Response):
         self._stopping = stopping
         self._position = after
         self._historical = historical
-        self._keep_alive_seconds = keep_alive_seconds
         self._over = False
         self._waiting = anyio.CancelScope()
 
@@ -117,7 +119,7 @@ class EventStream(Response):
     async def _wait(self, send: Send) -> None:
         while not self._over:
             # Only this wait is cancelled from outside: a read of the store is left to finish.
-            with anyio.move_on_after(self._keep_alive_seconds) as self._waiting:
+            with anyio.move_on_after(KEEP_ALIVE_SECONDS) as self._waiting:
                 await self._desk.hub.wait_beyond(self._position)
                 return
             if not self._over:

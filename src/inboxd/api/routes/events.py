@@ -15,12 +15,27 @@ from inboxd.api.stream import EventStream, spelled
 
 router = APIRouter(tags=["events"])
 
+_EVENT = schemas.Event.model_json_schema(mode="serialization")
+
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A stream of events, or one page of them with `follow=false`.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
+                # OpenAPI 3.2 4.14.4: of each event, as clients hand it out.
+                "itemSchema": {
+                    "type": "object",
+                    "required": ["id", "event", "data"],
+                    "properties": {
+                        "id": {"type": "string", "pattern": "^[0-9]+$"},
+                        "event": {"type": "string"},
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": _EVENT,
+                        },
+                    },
+                },
                 "example": "id: 7\nevent: account.phase\n"
                 'data: {"seq":7,"type":"account.phase","time":"2026-01-05T09:30:00Z",'
                 '"account":1,"data":{"phase":"live"}}\n\n',
