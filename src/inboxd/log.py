@@ -112,7 +112,8 @@ def _install(formatter: logging.Formatter) -> None:
 def _renderer(format: Format, *, colours: bool) -> Processor:  # noqa: A002 - as above
     if format == "json":
         return structlog.processors.JSONRenderer()
-    # Where rich is installed, the default would print the local variables of every frame.
+    # format_exc_info has rendered tracebacks already; the default, where rich is installed, would
+    # print the local variables of every frame with them.
     return structlog.dev.ConsoleRenderer(
         colors=colours,
         timestamp_key="time",

@@ -56,7 +56,7 @@ class SecretBox:
         if not keys:
             raise BadInput("The key file is empty: put the key back, or remove the file.")
         try:
-            self._fernet = MultiFernet([Fernet(_urlsafe(key)) for key in keys])
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
             raise BadInput(
                 "The key file holds something else than keys: each line is 32 bytes in base64, "
@@ -243,7 +243,3 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _urlsafe(key: str) -> str:
-    return key.translate(str.maketrans("+/", "-_"))
