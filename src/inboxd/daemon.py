@@ -9,15 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import anyio
-from anyio.abc import TaskGroup
+import anyio.abc
+import anyio.to_thread
 
-from inboxd import __version__, config, log
+from inboxd import __version__, log
 from inboxd.accounts.declared import Declared
 from inboxd.accounts.desk import Desk
 from inboxd.accounts.supervisor import Supervisor
@@ -36,9 +38,6 @@ from inboxd.systemd import Notifier
 
 _log = log.get(__name__)
 
-STOP_SECONDS = 5.0
-"""From SIGTERM to the end of the process (T30); every part is bounded below it."""
-
 
 async def run(settings: Settings, config_path: Path | None) -> None:
     """Run until SIGTERM or SIGINT.
@@ -47,7 +46,9 @@ async def run(settings: Settings, config_path: Path | None) -> None:
     """
     notifier = Notifier.from_environment()
     with _state_directory(settings.state_dir):
-        box = SecretBox.open(settings.state_dir, settings.secrets.key_file)
+        box = await anyio.to_thread.run_sync(
+            SecretBox.open, settings.state_dir, settings.secrets.key_file
+        )
         clock, hub = SystemClock(), Hub()
         sock = server.bind(settings.control.socket, settings.control.mode)
         try:
@@ -114,13 +115,13 @@ class _Daemon:
         self._config_path = config_path
         self._stopping = anyio.Event()
 
-    async def serve(self, sock: server.Socket) -> None:
+    async def serve(self, sock: socket.socket) -> None:
         """Start everything, tell READY, and end everything when a signal says so."""
         async with anyio.create_task_group() as tasks:
             await tasks.start(self._heed_signals)
             async with anyio.create_task_group() as working:
                 supervisor = Supervisor(self._ground, working, self._box)
-                presets = self._ground.settings.sync.presets()
+                presets = self._ground.settings.sync.presets
                 desk = Desk(self._ground, supervisor, self._hub, self._box, presets)
                 app = create_app(desk, stopping=self._stopping)
                 await tasks.start(server.serve, app, sock, self._stopping)
@@ -132,12 +133,7 @@ class _Daemon:
                 self._notifier.stopping()
                 _log.info("stopping")
                 working.cancel_scope.cancel()
-            tasks.cancel_scope.deadline = anyio.current_time() + STOP_SECONDS
-            tasks.cancel_scope.shield = False
-            self._end(tasks)
-
-    def _end(self, tasks: TaskGroup) -> None:
-        tasks.cancel_scope.cancel()
+            tasks.cancel_scope.cancel()
 
     def _tell_ready(self) -> None:
         settings = self._ground.settings
@@ -163,13 +159,14 @@ class _Daemon:
             self._notifier.ready("the changed configuration was refused, see the log")
             return
         log.configure(settings.log.level, settings.log.format)
-        restart = config.needs_restart(self._ground.settings, settings)
-        _log.info("config_reloaded", needs_restart=restart)
+        # Only the log is changed while running: everything else was handed out at the start.
+        same = settings.model_copy(update={"log": self._ground.settings.log})
+        _log.info("config_reloaded", needs_restart=same != self._ground.settings)
         self._notifier.ready("configuration reloaded")
 
     async def _feed_watchdog(self) -> None:
         """Tell systemd that the event loop turns and the writer commits."""
-        period = self._notifier.watchdog_seconds
+        period = self._notifier.watchdog_seconds()
         if period is None:
             return
         while True:
@@ -179,7 +176,7 @@ class _Daemon:
 
 
 async def _write_nothing(database: Database) -> None:
-    async def nothing(_unit: object) -> None:
+    def nothing(_unit: object) -> None:
         return
 
     await database.write(nothing)

@@ -114,8 +114,7 @@ class AccountTask:
         await self._bell.wait()
 
     async def _load(self) -> Account:
-        async with self._ground.database.reading() as connection:
-            return await accounts.get(connection, self._id)
+        return await self._ground.database.read(accounts.get, self._id)
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -145,12 +144,8 @@ class AccountTask:
                 await self._history_bell.wait()
 
     async def _planned_runs(self) -> list[runs.Run]:
-        async with self._ground.database.reading() as connection:
-            return [
-                run
-                for run in await runs.unfinished(connection, self._id)
-                if run.planned_at is not None
-            ]
+        unfinished = await self._ground.database.read(runs.unfinished, self._id)
+        return [run for run in unfinished if run.planned_at is not None]
 
     async def _keep(
         self,
@@ -272,9 +267,9 @@ class AccountTask:
     async def _move(self, event: PhaseEvent, trouble: Trouble | None = None) -> None:
         await self._ground.database.write(lambda unit: self._store_phase(unit, event, trouble))
 
-    async def _store_phase(self, unit: Unit, event: PhaseEvent, trouble: Trouble | None) -> None:
-        account = await accounts.get(unit.connection, self._id)
-        history_open = bool(await runs.unfinished(unit.connection, self._id))
+    def _store_phase(self, unit: Unit, event: PhaseEvent, trouble: Trouble | None) -> None:
+        account = accounts.get(unit.connection, self._id)
+        history_open = bool(runs.unfinished(unit.connection, self._id))
         resting = at_rest(
             confirmed=account.conditions.confirmed,
             synced=account.synced_at is not None,
@@ -283,7 +278,7 @@ class AccountTask:
         phase = advance(account.phase, event, resting)
         if (phase, trouble) == (account.phase, account.trouble):
             return
-        await accounts.set_phase(unit, self._id, phase, trouble, self._server_word)
+        accounts.set_phase(unit, self._id, phase, trouble, self._server_word)
         if phase is not account.phase:
             self._log.info("phase", phase=phase, before=account.phase)
             data: dict[str, str] = {"phase": phase, "before": account.phase}

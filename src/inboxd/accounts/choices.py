@@ -47,42 +47,40 @@ class Choices:
     def __init__(self, presets: Presets) -> None:
         self._presets = presets
 
-    async def change(self, unit: Unit, account: Account, patch: Patch, caller: str) -> Change:
+    def change(self, unit: Unit, account: Account, patch: Patch, caller: str) -> Change:
         """Change the conditions by a patch. Raises RuleRefused; then nothing is written."""
         changed = change(
             account.conditions,
             patch,
             presets=self._presets,
-            folders=await _listed(unit, account),
+            folders=_listed(unit, account),
             synced=account.synced_at is not None,
-            history_open=await _history_open(unit, account),
+            history_open=_history_open(unit, account),
         )
         if changed.conditions != account.conditions:
-            await self._write(unit, account, changed, caller)
+            self._write(unit, account, changed, caller)
         return changed
 
-    async def undo(self, unit: Unit, account: Account, caller: str) -> Change:
+    def undo(self, unit: Unit, account: Account, caller: str) -> Change:
         """Go back to before the newest change that still stands."""
-        entry = await accounts.last_undoable(unit.connection, account.id)
+        entry = accounts.last_undoable(unit.connection, account.id)
         if entry is None:
             raise RuleRefused("There is no change of the conditions to undo.")
         undone = revert(
             account.conditions,
             entry.before,
             synced=account.synced_at is not None,
-            history_open=await _history_open(unit, account),
+            history_open=_history_open(unit, account),
         )
-        await self._write(unit, account, undone, caller)
-        await accounts.mark_undone(unit, account.id, entry.id)
+        self._write(unit, account, undone, caller)
+        accounts.mark_undone(unit, account.id, entry.id)
         return undone
 
-    async def _write(self, unit: Unit, account: Account, changed: Change, caller: str) -> None:
+    def _write(self, unit: Unit, account: Account, changed: Change, caller: str) -> None:
         after = changed.conditions
-        await accounts.set_conditions(unit, account.id, after)
-        await accounts.journal(
-            unit, account.id, caller, account.conditions, after, changed.sentences
-        )
-        await self._steer_history(unit, account, after)
+        accounts.set_conditions(unit, account.id, after)
+        accounts.journal(unit, account.id, caller, account.conditions, after, changed.sentences)
+        self._steer_history(unit, account, after)
         unit.emit(
             EventType.CONDITIONS_CHANGED,
             account.id,
@@ -93,16 +91,16 @@ class Choices:
             },
         )
 
-    async def _steer_history(self, unit: Unit, account: Account, after: Conditions) -> None:
+    def _steer_history(self, unit: Unit, account: Account, after: Conditions) -> None:
         """A new start date moves the end of a first history that is still under way."""
         if after.since in (None, NOW, account.conditions.since):
             return
-        for run in await runs.unfinished(unit.connection, account.id):
+        for run in runs.unfinished(unit.connection, account.id):
             if run.kind is RunKind.FIRST:
                 start = self._start(after.since, run.pressed_at, account)
-                await runs.set_start(unit, run.id, after.since, start)
+                runs.set_start(unit, run.id, after.since, start)
 
-    async def press_sync(self, unit: Unit, account: Account, caller: str) -> None:
+    def press_sync(self, unit: Unit, account: Account, caller: str) -> None:
         """Begin: the history once, and everything later (P2). Pressing it again is refused."""
         chosen = account.conditions
         if account.synced_at is not None:
@@ -113,8 +111,8 @@ class Choices:
                 "now), for example inboxctl conditions ACCOUNT --since 3m --history everyone."
             )
         now = unit.clock.now()
-        await accounts.change(unit, account.id, synced_at=now)
-        run = await runs.start(
+        accounts.change(unit, account.id, synced_at=now)
+        run = runs.start(
             unit,
             account.id,
             RunKind.FIRST,
@@ -129,7 +127,7 @@ class Choices:
             {"run": run, "kind": RunKind.FIRST, "since": chosen.since, "caller": caller},
         )
 
-    async def resync(self, unit: Unit, account: Account, wish: ResyncWish, caller: str) -> None:
+    def resync(self, unit: Unit, account: Account, wish: ResyncWish, caller: str) -> None:
         """Note a re-sync (P13)."""
         checked = checked_resync(
             account.conditions,
@@ -137,10 +135,10 @@ class Choices:
             labels=wish.labels,
             history=wish.history,
             presets=self._presets,
-            folders=await _listed(unit, account),
+            folders=_listed(unit, account),
             synced=account.synced_at is not None,
         )
-        run = await runs.start(
+        run = runs.start(
             unit,
             account.id,
             RunKind.RESYNC,
@@ -166,9 +164,9 @@ class Choices:
         return pressed_at.replace(microsecond=0) if start is None else start
 
 
-async def _listed(unit: Unit, account: Account) -> list[Folder]:
-    return [one for one in await folders.of_account(unit.connection, account.id) if one.listed]
+def _listed(unit: Unit, account: Account) -> list[Folder]:
+    return [one for one in folders.of_account(unit.connection, account.id) if one.listed]
 
 
-async def _history_open(unit: Unit, account: Account) -> bool:
-    return bool(await runs.unfinished(unit.connection, account.id))
+def _history_open(unit: Unit, account: Account) -> bool:
+    return bool(runs.unfinished(unit.connection, account.id))

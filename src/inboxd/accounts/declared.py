@@ -22,8 +22,10 @@ class Declared:
         self._desk = desk
 
     async def create_missing(self) -> None:
-        """Create each declared account, one after the other; a server that is down is tried
-        again for as long as the daemon runs (P20)."""
+        """Create each declared account, one after the other.
+
+        A server that is down is tried again for as long as the daemon runs (P20).
+        """
         waiting = list(self._ground.settings.accounts)
         sync = self._ground.settings.sync
         backoff = Backoff(
@@ -56,13 +58,14 @@ def _wish(declared: DeclaredAccount) -> NewAccount:
     secret = None
     if declared.password_credential is not None:
         secret = read_credential(declared.password_credential)
+    command = declared.password_cmd
     return NewAccount(
         address=declared.address,
         owner=declared.owner,
         username=declared.username,
         secret=secret,
-        password_command=declared.password_cmd,
-        imap=None if declared.imap is None else declared.imap.endpoint(),
-        smtp=None if declared.smtp is None else declared.smtp.endpoint(),
-        no_smtp="smtp" in declared.model_fields_set and declared.smtp is None,
+        password_command=command if command is None or isinstance(command, str) else list(command),
+        imap=declared.imap.endpoint,
+        smtp=None if declared.smtp is None else declared.smtp.endpoint,
+        no_smtp=declared.smtp is None,
     )

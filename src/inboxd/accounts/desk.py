@@ -7,7 +7,7 @@ connection: those are the account task's own.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import anyio.to_thread
@@ -19,6 +19,7 @@ from inboxd.accounts.supervisor import Supervisor
 from inboxd.accounts.viewing import Viewing
 from inboxd.contacts import csv_file
 from inboxd.events.hub import Hub
+from inboxd.log import get
 from inboxd.mime.parse import attachment_bytes, parse
 from inboxd.model.addresses import normalise
 from inboxd.model.conditions import Change, Conditions, Labels, Patch, Presets
@@ -44,6 +45,8 @@ from inboxd.store import accounts, contacts, events, reading
 from inboxd.store.accounts import Account, Login
 from inboxd.store.database import Unit
 from inboxd.sync.session import Ground
+
+log = get(__name__)
 
 Chosen = TypeVar("Chosen")
 
@@ -94,16 +97,16 @@ class Desk:
         account = await self._find(ref)
         await self._supervisor.stop(account.id)
 
-        async def work(unit: Unit) -> None:
+        def work(unit: Unit) -> None:
             unit.emit(
                 EventType.ACCOUNT_REMOVED,
                 account.id,
                 {"address": account.address, "purged": purge, "caller": caller},
             )
             if purge:
-                await accounts.purge(unit, account.id)
+                accounts.purge(unit, account.id)
             else:
-                await accounts.retire(unit, account.id)
+                accounts.retire(unit, account.id)
 
         await self._database.write(work, durable=True)
 
@@ -117,8 +120,9 @@ class Desk:
         self._supervisor.try_again(view.id)
         return view
 
-    async def _set_paused(self, ref: str, _caller: str, *, paused: bool) -> AccountView:
+    async def _set_paused(self, ref: str, caller: str, *, paused: bool) -> AccountView:
         account = await self._find(ref)
+        log.info("pause_wished", account=account.id, paused=paused, caller=caller)
         await self._database.write(
             lambda unit: accounts.change(unit, account.id, paused=int(paused)), durable=True
         )
@@ -132,6 +136,7 @@ class Desk:
             account.login.username, account.login.mechanism, self._box.seal(secret), None
         )
         await self._onboarding.try_logins(login, account.imap, account.smtp)
+        log.info("password_changed", account=account.id, caller=caller)
         await self._database.write(
             lambda unit: accounts.set_login(unit, account.id, login, account.imap, account.smtp),
             durable=True,
@@ -148,14 +153,12 @@ class Desk:
     ) -> Page[LedgerEntry]:
         """The outcome of every UID in scope."""
         account = await self._find(ref)
-        async with self._database.reading() as connection:
-            return await reading.ledger_page(
-                connection, account.id, folder=folder, cursor=cursor, limit=limit
-            )
+        return await self._database.read(
+            reading.ledger_page, account.id, folder=folder, cursor=cursor, limit=limit
+        )
 
     async def _find(self, ref: str) -> Account:
-        async with self._database.reading() as connection:
-            return await accounts.find(connection, ref, normalise(ref))
+        return await self._database.read(accounts.find, ref, normalise(ref))
 
     # --- conditions and sync -----------------------------------------------------------------
 
@@ -178,8 +181,7 @@ class Desk:
     async def journal(self, ref: str) -> tuple[JournalEntry, ...]:
         """Every change of an account's conditions, newest first (P12)."""
         account = await self._find(ref)
-        async with self._database.reading() as connection:
-            return await accounts.journal_of(connection, account.id)
+        return await self._database.read(accounts.journal_of, account.id)
 
     async def sync(self, ref: str, caller: str) -> AccountView:
         """Press Sync (P2)."""
@@ -200,14 +202,12 @@ class Desk:
         )
         return await self.account(str(found.id))
 
-    async def _choose(
-        self, ref: str, choice: Callable[[Unit, Account], Awaitable[Chosen]]
-    ) -> Chosen:
+    async def _choose(self, ref: str, choice: Callable[[Unit, Account], Chosen]) -> Chosen:
         """Run a choice in one durable transaction on the account as it is then, and ring."""
         found = await self._find(ref)
 
-        async def work(unit: Unit) -> Chosen:
-            return await choice(unit, await accounts.get(unit.connection, found.id))
+        def work(unit: Unit) -> Chosen:
+            return choice(unit, accounts.get(unit.connection, found.id))
 
         chosen = await self._database.write(work, durable=True)
         self._supervisor.ring(found.id)
@@ -219,15 +219,13 @@ class Desk:
         """Stored messages that match, newest first (P32)."""
         account = None if query.account is None else (await self._find(query.account)).id
         contact = None if query.contact is None else _checked_address(query.contact)
-        async with self._database.reading() as connection:
-            return await reading.page(connection, query, account=account, contact=contact)
+        return await self._database.read(reading.page, query, account=account, contact=contact)
 
     async def message(self, message_id: int) -> MessageDetail:
         """One message with what is in it."""
         message = MessageId(message_id)
-        async with self._database.reading() as connection:
-            summary = await reading.one(connection, message)
-            raw = await reading.raw(connection, message)
+        summary = await self._database.read(reading.one, message)
+        raw = await self._database.read(reading.raw, message)
         parsed = await anyio.to_thread.run_sync(parse, raw)
         return MessageDetail(
             summary, parsed.text, parsed.html, parsed.attachments, parsed.problems
@@ -235,8 +233,7 @@ class Desk:
 
     async def raw(self, message_id: int) -> bytes:
         """The bytes as the server gave them."""
-        async with self._database.reading() as connection:
-            return await reading.raw(connection, MessageId(message_id))
+        return await self._database.read(reading.raw, MessageId(message_id))
 
     async def attachment(self, message_id: int, index: int) -> tuple[Attachment, bytes]:
         """One attachment and its decoded bytes."""
@@ -245,8 +242,7 @@ class Desk:
 
     async def thread(self, thread_id: int) -> tuple[MessageView, ...]:
         """The messages of a thread, oldest first."""
-        async with self._database.reading() as connection:
-            return await reading.thread(connection, ThreadId(thread_id))
+        return await self._database.read(reading.thread, ThreadId(thread_id))
 
     # --- contacts --------------------------------------------------------------------------------
 
@@ -258,15 +254,13 @@ class Desk:
         contact, _ = await self._database.write(
             lambda unit: contacts.add(unit, name, pairs), durable=True
         )
-        async with self._database.reading() as connection:
-            return (await contacts.page(connection, contact - 1, 1)).items[0]
+        return (await self._database.read(contacts.page, contact - 1, 1)).items[0]
 
     async def contacts(self, cursor: str | None, limit: int) -> Page[ContactView]:
         """Contacts by id."""
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise BadInput("That is not a cursor of this list: leave it out to start anew.")
-        async with self._database.reading() as connection:
-            return await contacts.page(connection, int(cursor or 0), limit)
+        return await self._database.read(contacts.page, int(cursor or 0), limit)
 
     async def remove_contact(self, contact_id: int) -> None:
         """Remove a contact; stored mail stays."""
@@ -284,11 +278,11 @@ class Desk:
                 problems=read.problems,
             )
 
-        async def work(unit: Unit) -> int:
+        def work(unit: Unit) -> int:
             fresh = 0
             for one in read.contacts:
                 pairs = [(key, text) for text in one.addresses if (key := normalise(text))]
-                fresh += (await contacts.add(unit, one.name, pairs))[1]
+                fresh += contacts.add(unit, one.name, pairs)[1]
             return fresh
 
         added = await self._database.write(work, durable=True)
@@ -298,8 +292,7 @@ class Desk:
 
     async def events(self, after: int, limit: int, *, historical: bool) -> tuple[Event, ...]:
         """Committed events with a greater number, ascending (P33)."""
-        async with self._database.reading() as connection:
-            return await events.after(connection, after, limit, historical=historical)
+        return await self._database.read(events.after, after, limit, historical=historical)
 
 
 def _checked_address(address: str) -> AddressKey:

@@ -64,8 +64,7 @@ class Onboarding:
                 f"{new.address!r} is no e-mail address: send one like name@example.com."
             )
         owner = OwnerId(new.owner or new.address)
-        async with self._ground.database.reading() as connection:
-            before = await accounts.of_mailbox(connection, owner, key)
+        before = await self._ground.database.read(accounts.of_mailbox, owner, key)
         if before is not None and before.removed_at is None:
             raise RuleRefused(
                 f"{new.address} is an account already (id {before.id}). For another password "
@@ -139,10 +138,10 @@ class _Wish:
     caller: str
 
 
-async def _store(unit: Unit, wish: _Wish, before: accounts.Account | None) -> AccountId:
+def _store(unit: Unit, wish: _Wish, before: accounts.Account | None) -> AccountId:
     imap, smtp = wish.servers.imap, wish.servers.smtp
     if before is None:
-        account = await accounts.add(
+        account = accounts.add(
             unit,
             owner=wish.owner,
             address=wish.address,
@@ -153,10 +152,10 @@ async def _store(unit: Unit, wish: _Wish, before: accounts.Account | None) -> Ac
         )
     else:
         account = before.id
-        await accounts.set_login(unit, account, wish.login, imap, smtp)
-        await accounts.revive(unit, account)
-    await folders.record_listing(unit, account, wish.listing)
-    await folders.record_statuses(unit, account, wish.listing)
+        accounts.set_login(unit, account, wish.login, imap, smtp)
+        accounts.revive(unit, account)
+    folders.record_listing(unit, account, wish.listing)
+    folders.record_statuses(unit, account, wish.listing)
     unit.emit(
         EventType.ACCOUNT_ADDED,
         account,

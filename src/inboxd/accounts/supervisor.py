@@ -39,8 +39,7 @@ class Supervisor:
 
     async def start_all(self) -> None:
         """Start every stored account; returns without waiting for any server."""
-        async with self._ground.database.reading() as connection:
-            stored = await accounts.everyone(connection)
+        stored = await self._ground.database.read(accounts.everyone)
         for account in stored:
             self.start(account.id)
 

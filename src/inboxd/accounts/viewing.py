@@ -21,8 +21,7 @@ class Viewing:
 
     async def accounts(self) -> tuple[AccountView, ...]:
         """All accounts, by id."""
-        async with self._database.reading() as connection:
-            stored = await accounts.everyone(connection)
+        stored = await self._database.read(accounts.everyone)
         return tuple([await self.account(one) for one in stored])
 
     async def account(self, account: Account) -> AccountView:
@@ -45,11 +44,9 @@ class Viewing:
         )
 
     async def _folders(self, account: Account) -> tuple[FolderView, ...]:
-        async with self._database.reading() as connection:
-            stored = await reading.stored_counts(connection, account.id)
-            listed = [
-                one for one in await folders.of_account(connection, account.id) if one.listed
-            ]
+        stored = await self._database.read(reading.stored_counts, account.id)
+        known = await self._database.read(folders.of_account, account.id)
+        listed = [one for one in known if one.listed]
         watches = self._supervisor.watches(account.id)
         wanted = chosen(account.conditions.labels, listed)
         return tuple(
@@ -69,11 +66,10 @@ class Viewing:
         )
 
     async def _progress(self, account: AccountId) -> Progress | None:
-        async with self._database.reading() as connection:
-            run = await runs.latest(connection, account)
-            if run is None:
-                return None
-            parts = await runs.folders(connection, run.id)
+        run = await self._database.read(runs.latest, account)
+        if run is None:
+            return None
+        parts = await self._database.read(runs.folders, run.id)
         done = sum(part.done for part in parts)
         total = sum(part.total for part in parts)
         current = next((part.name for part in parts if part.finished_at is None), None)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inboxd.model.conditions import Conditions, History, Labels, Tracking
 from inboxd.model.errors import NotFound, RuleRefused
@@ -58,22 +57,22 @@ _WITH_OWNER = select(tables.account, tables.owner.c.time_zone, tables.owner.c.vi
 )
 
 
-async def get(connection: AsyncConnection, account: AccountId) -> Account:
+def get(connection: Connection, account: AccountId) -> Account:
     """One account, removed or not. Raises NotFound."""
     query = _WITH_OWNER.where(tables.account.c.id == account)
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"There is no account {account}: inboxctl account list shows them.")
     return _account(row)
 
 
-async def everyone(connection: AsyncConnection) -> tuple[Account, ...]:
+def everyone(connection: Connection) -> tuple[Account, ...]:
     """All accounts that are not removed, by id."""
     query = _WITH_OWNER.where(tables.account.c.removed_at.is_(None)).order_by(tables.account.c.id)
-    return tuple(_account(row) for row in (await connection.execute(query)).all())
+    return tuple(_account(row) for row in (connection.execute(query)).all())
 
 
-async def find(connection: AsyncConnection, ref: str, key: AddressKey | None) -> Account:
+def find(connection: Connection, ref: str, key: AddressKey | None) -> Account:
     """The account with that id or address (design: both work everywhere).
 
     Raises NotFound, and RuleRefused where two owners have the same mailbox.
@@ -81,7 +80,7 @@ async def find(connection: AsyncConnection, ref: str, key: AddressKey | None) ->
     table = tables.account
     query = _WITH_OWNER.where(table.c.removed_at.is_(None))
     query = query.where(table.c.id == int(ref) if _is_id(ref) else table.c.address_key == key)
-    rows = (await connection.execute(query)).all()
+    rows = (connection.execute(query)).all()
     if not rows:
         raise NotFound(f"There is no account {ref}: inboxctl account list shows them.")
     if len(rows) > 1:
@@ -94,14 +93,12 @@ def _is_id(ref: str) -> bool:
     return ref.isascii() and ref.isdecimal() and len(ref) < 19  # fits SQLite's 64-bit integer
 
 
-async def of_mailbox(
-    connection: AsyncConnection, owner: OwnerId, key: AddressKey
-) -> Account | None:
+def of_mailbox(connection: Connection, owner: OwnerId, key: AddressKey) -> Account | None:
     """The owner's account of that address, also one that was removed but kept (P19)."""
     query = _WITH_OWNER.where(
         tables.account.c.owner_id == owner, tables.account.c.address_key == key
     )
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     return None if row is None else _account(row)
 
 
@@ -166,7 +163,7 @@ def _columns(imap: Endpoint, smtp: Endpoint | None, login: Login) -> dict[str, A
     }
 
 
-async def add(
+def add(
     unit: Unit,
     *,
     owner: OwnerId,
@@ -177,8 +174,8 @@ async def add(
     smtp: Endpoint | None,
 ) -> AccountId:
     """Store a new account in phase `new`, and its owner where that is the first one."""
-    await unit.execute(upsert(tables.owner).values(id=owner).on_conflict_do_nothing())
-    result = await unit.execute(
+    unit.execute(upsert(tables.owner).values(id=owner).on_conflict_do_nothing())
+    result = unit.execute(
         insert(tables.account).values(
             owner_id=owner,
             address=address,
@@ -192,20 +189,20 @@ async def add(
     return AccountId(result.lastrowid)
 
 
-async def change(unit: Unit, account: AccountId, **values: Any) -> None:  # noqa: ANN401 - columns
+def change(unit: Unit, account: AccountId, **values: Any) -> None:  # noqa: ANN401 - columns
     """Set columns of one account."""
     table = tables.account
-    await unit.execute(update(table).where(table.c.id == account).values(**values))
+    unit.execute(update(table).where(table.c.id == account).values(**values))
 
 
-async def set_login(
+def set_login(
     unit: Unit, account: AccountId, login: Login, imap: Endpoint, smtp: Endpoint | None
 ) -> None:
     """Replace how an account logs in; everything else stays (P19)."""
-    await change(unit, account, **_columns(imap, smtp, login))
+    change(unit, account, **_columns(imap, smtp, login))
 
 
-async def set_phase(
+def set_phase(
     unit: Unit, account: AccountId, phase: Phase, trouble: Trouble | None, server_word: str
 ) -> None:
     """Store where the account stands and why."""
@@ -218,12 +215,12 @@ async def set_phase(
             "at": trouble.at.isoformat(),
             "next_try_at": None if following is None else following.isoformat(),
         }
-    await change(unit, account, phase=str(phase), trouble=shown, server_word=server_word)
+    change(unit, account, phase=str(phase), trouble=shown, server_word=server_word)
 
 
-async def set_conditions(unit: Unit, account: AccountId, conditions: Conditions) -> None:
+def set_conditions(unit: Unit, account: AccountId, conditions: Conditions) -> None:
     """Replace what the person chose."""
-    await change(
+    change(
         unit,
         account,
         since=conditions.since,
@@ -234,9 +231,9 @@ async def set_conditions(unit: Unit, account: AccountId, conditions: Conditions)
     )
 
 
-async def revive(unit: Unit, account: AccountId) -> None:
+def revive(unit: Unit, account: AccountId) -> None:
     """A removed account is added again: its mail is known, its choices are made anew (P19)."""
-    await change(
+    change(
         unit,
         account,
         removed_at=None,
@@ -247,9 +244,9 @@ async def revive(unit: Unit, account: AccountId) -> None:
     )
 
 
-async def retire(unit: Unit, account: AccountId) -> None:
+def retire(unit: Unit, account: AccountId) -> None:
     """Remove an account and keep its mail; the secret goes at once (P19, P34)."""
-    await change(
+    change(
         unit,
         account,
         removed_at=unit.clock.now(),
@@ -260,9 +257,9 @@ async def retire(unit: Unit, account: AccountId) -> None:
     )
 
 
-async def purge(unit: Unit, account: AccountId) -> None:
+def purge(unit: Unit, account: AccountId) -> None:
     """Delete an account with all that belongs to it; the full-text rows must be gone already."""
-    await unit.execute(delete(tables.account).where(tables.account.c.id == account))
+    unit.execute(delete(tables.account).where(tables.account.c.id == account))
 
 
 # --- the journal of conditions (P12) -------------------------------------------------------------
@@ -289,7 +286,7 @@ def _conditions_from_json(value: Mapping[str, Any]) -> Conditions:
     )
 
 
-async def journal(
+def journal(
     unit: Unit,
     account: AccountId,
     caller: str,
@@ -298,7 +295,7 @@ async def journal(
     sentences: tuple[str, ...],
 ) -> None:
     """Write down who changed what."""
-    await unit.execute(
+    unit.execute(
         insert(tables.condition_change).values(
             account_id=account,
             at=unit.clock.now(),
@@ -310,7 +307,7 @@ async def journal(
     )
 
 
-async def journal_of(connection: AsyncConnection, account: AccountId) -> tuple[JournalEntry, ...]:
+def journal_of(connection: Connection, account: AccountId) -> tuple[JournalEntry, ...]:
     """All changes of an account's conditions, newest first."""
     table = tables.condition_change
     query = select(table).where(table.c.account_id == account).order_by(table.c.id.desc())
@@ -323,22 +320,22 @@ async def journal_of(connection: AsyncConnection, account: AccountId) -> tuple[J
             after=_conditions_from_json(row.after),
             sentences=tuple(row.sentences),
         )
-        for row in (await connection.execute(query)).all()
+        for row in (connection.execute(query)).all()
     )
 
 
-async def last_undoable(connection: AsyncConnection, account: AccountId) -> JournalEntry | None:
+def last_undoable(connection: Connection, account: AccountId) -> JournalEntry | None:
     """The newest change that has not been undone and is not itself an undoing."""
     table = tables.condition_change
     query = select(func.max(table.c.id)).where(table.c.account_id == account, table.c.undone == 0)
-    newest = await connection.scalar(query)
-    entries = await journal_of(connection, account) if newest is not None else ()
+    newest = connection.scalar(query)
+    entries = journal_of(connection, account) if newest is not None else ()
     return next((entry for entry in entries if entry.id == newest), None)
 
 
-async def mark_undone(unit: Unit, account: AccountId, entry: int) -> None:
+def mark_undone(unit: Unit, account: AccountId, entry: int) -> None:
     """The entry and whatever undid it are spent: a second undo goes one change further back."""
     table = tables.condition_change
-    await unit.execute(
+    unit.execute(
         update(table).where(table.c.account_id == account, table.c.id >= entry).values(undone=1)
     )

@@ -2,25 +2,33 @@
 
 SQLite takes one writer at a time whatever we do; one owner of the write connection turns that
 into an order instead of `database is locked`. Callers hand it work and wait; work that arrives
-together is committed together. Nothing here holds a transaction across a network.
+together is committed together.
+
+All SQL of this floor is plain functions of a connection, and where they run is decided here:
+reading over aiosqlite's connections, writing as whole units in one worker thread. A unit cannot
+await anything, so no transaction is ever held across a network; and its fifteen
+statements cost one way to a thread instead of fifteen.
 """
 
 from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from urllib.parse import quote
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskStatus
-from sqlalchemy import Executable, event, insert, text
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, insert, text
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from inboxd.clock import Clock
 from inboxd.model.errors import StoreTooNew, StoreUnavailable
@@ -29,6 +37,7 @@ from inboxd.model.ids import AccountId, EventSeq
 from inboxd.store import tables
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 BUSY_SECONDS = 5.0
 """How long a lock held by another program (a backup) is waited for before it is an error."""
@@ -48,18 +57,21 @@ at the very most, and only when they are used."""
 class Unit:
     """One unit of work inside the writer's transaction: statements, and the events they cause."""
 
-    connection: AsyncConnection
+    connection: Connection
     clock: Clock
     last_seq: int
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    async def execute(
-        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()
+    def execute(
+        self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> CursorResult[Any]:
-        """Run one statement, once per mapping of `values`."""
-        if isinstance(values, Mapping) or values:
-            return await self.connection.execute(statement, values)
-        return await self.connection.execute(statement)
+        """Run one statement."""
+        return self.connection.execute(statement, values)
+
+    def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement for each row; nothing where there is none."""
+        if rows:
+            self.connection.execute(statement, rows)
 
     def emit(
         self,
@@ -84,7 +96,7 @@ class Unit:
         return seq
 
 
-Work = Callable[[Unit], Awaitable[T]]
+Work = Callable[[Unit], T]
 
 
 class _Job(Generic[T]):
@@ -109,7 +121,7 @@ class Database:
 
     def __init__(
         self,
-        writer: AsyncConnection,
+        writer: Connection,
         readers: AsyncEngine,
         clock: Clock,
         last_seq: int,
@@ -123,9 +135,12 @@ class Database:
         send, receive = anyio.create_memory_object_stream[_Job[Any]](math.inf)
         self._queue, self._jobs = send, receive
 
-    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A read-only connection that sees the last commit."""
-        return self._readers.connect()
+    async def read(
+        self, question: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Ask a question on a read-only connection that sees the last commit."""
+        async with self._readers.connect() as connection:
+            return await connection.run_sync(question, *args, **kwargs)
 
     async def write(self, work: Work[T], *, durable: bool = False) -> T:
         """Run `work` in a transaction and return its result once that is committed.
@@ -150,6 +165,7 @@ class Database:
             await self._drain_queue()
 
     async def _drain_queue(self) -> None:
+        thread = anyio.CapacityLimiter(1)
         async with self._jobs:
             async for first in self._jobs:
                 jobs = [first]
@@ -158,58 +174,53 @@ class Database:
                         jobs.append(self._jobs.receive_nowait())
                     except (anyio.WouldBlock, anyio.EndOfStream):
                         break
-                await self._commit_together(jobs)
+                seq = await anyio.to_thread.run_sync(
+                    self._commit_together, jobs, self.last_seq, limiter=thread
+                )
+                if seq != self.last_seq:
+                    self.last_seq = seq
+                    self._on_commit(seq)
+                for job in jobs:
+                    job.done.set()
 
     def finish(self) -> None:
         """Take no more work; what is queued is still committed."""
         self._queue.close()
 
-    async def _commit_together(self, jobs: list[_Job[Any]]) -> None:
-        seq = self.last_seq
-        done: list[_Job[Any]] = []
+    def _commit_together(self, jobs: list[_Job[Any]], before: EventSeq) -> EventSeq:
+        """Commit the jobs, each with its outcome; gives the number of the newest event."""
+        seq = before
         try:
             level = "FULL" if any(job.durable for job in jobs) else "NORMAL"
-            await self._writer.exec_driver_sql(f"PRAGMA synchronous={level}")
-            await self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+            self._writer.exec_driver_sql(f"PRAGMA synchronous={level}")
+            self._writer.exec_driver_sql("BEGIN IMMEDIATE")
             for job in jobs:
-                seq = await self._run_one(job, seq, alone=len(jobs) == 1)
-                if job.error is None:
-                    done.append(job)
-            await self._writer.exec_driver_sql("COMMIT")
+                seq = self._run_one(job, seq)
+            self._writer.exec_driver_sql("COMMIT")
         except DBAPIError as error:
-            await self._roll_back()
+            self._roll_back()
             for job in jobs:
                 job.error = job.error or _as_ours(error)
-        else:
-            if seq != self.last_seq and done:
-                self.last_seq = seq
-                self._on_commit(seq)
-        finally:
-            for job in jobs:
-                job.done.set()
+            return before
+        return seq
 
-    async def _run_one(self, job: _Job[Any], seq: EventSeq, *, alone: bool) -> EventSeq:
+    def _run_one(self, job: _Job[Any], seq: EventSeq) -> EventSeq:
+        """Run one unit inside the commit; it stands alone: a failing one takes nothing along."""
         unit = Unit(self._writer, self._clock, seq)
-        # Inside one commit each unit stands alone: a failing neighbour takes nothing along.
-        if not alone:
-            await self._writer.exec_driver_sql("SAVEPOINT unit")
+        self._writer.exec_driver_sql("SAVEPOINT unit")
         try:
-            job.result = await job.work(unit)
-            if unit.rows:
-                await unit.execute(insert(tables.event), unit.rows)
+            job.result = job.work(unit)
+            unit.execute_many(insert(tables.event), unit.rows)
         except Exception as error:  # noqa: BLE001 - handed to the caller, whole
             job.error = _as_ours(error)
-            await self._writer.exec_driver_sql("ROLLBACK" if alone else "ROLLBACK TO unit")
-            if alone:
-                await self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+            self._writer.exec_driver_sql("ROLLBACK TO unit")
             return seq
-        if not alone:
-            await self._writer.exec_driver_sql("RELEASE unit")
+        self._writer.exec_driver_sql("RELEASE unit")
         return EventSeq(seq + len(unit.rows))
 
-    async def _roll_back(self) -> None:
+    def _roll_back(self) -> None:
         try:
-            await self._writer.exec_driver_sql("ROLLBACK")
+            self._writer.exec_driver_sql("ROLLBACK")
         except DBAPIError:
             return  # SQLite has rolled back by itself (disk full, I/O error)
 
@@ -244,72 +255,84 @@ async def open_database(
     """Open (or make, or upgrade) the database and run its writer.
 
     `on_commit` is called with the newest event number after each commit that has events.
-    Raises StoreTooNew for a schema this version does not know.
+    Raises StoreTooNew for a schema this version does not know, StoreUnavailable where there is
+    no opening it.
     """
-    write_engine = _engine(path, read_only=False)
-    readers = _engine(path, read_only=True)
+    writing = create_engine(
+        _url("sqlite", path, "rwc"), **_OPTIONS, connect_args={"check_same_thread": False, **_WAIT}
+    )
+    readers = create_async_engine(
+        _url("sqlite+aiosqlite", path, "ro"),
+        **_OPTIONS,
+        connect_args=_WAIT,
+        pool_size=READERS,
+        max_overflow=0,
+    )
+    event.listen(writing, "connect", _preparing(_WRITING))
+    event.listen(readers.sync_engine, "connect", _preparing(_READING))
     try:
-        async with write_engine.connect() as writer:
-            await writer.execution_options(isolation_level="AUTOCOMMIT")
-            await _prepare_schema(writer, path)
-            newest = await writer.scalar(text("SELECT coalesce(max(seq), 0) FROM event"))
-            database = Database(writer, readers, clock, int(newest or 0), on_commit)
-            async with anyio.create_task_group() as tasks:
-                await tasks.start(database.run_writer)
-                try:
-                    yield database
-                finally:
-                    database.finish()
+        writer, newest = await anyio.to_thread.run_sync(_open_writer, writing, path)
+        database = Database(writer, readers, clock, newest, on_commit)
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(database.run_writer)
+            try:
+                yield database
+            finally:
+                database.finish()
+        writer.close()
     finally:
         with anyio.move_on_after(BUSY_SECONDS, shield=True):
             await readers.dispose()
-            await write_engine.dispose()
+        writing.dispose()
 
 
-def _engine(path: Path, *, read_only: bool) -> AsyncEngine:
-    uri = f"file:{path}?mode={'ro' if read_only else 'rwc'}&uri=true"
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{uri}",
-        pool_size=READERS if read_only else 1,
-        max_overflow=0,
-        connect_args={"timeout": BUSY_SECONDS},
-        isolation_level="AUTOCOMMIT",
-    )
+_COMMON = (f"cache_size=-{PAGE_CACHE_KIB}", "temp_store=MEMORY", "foreign_keys=ON")
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
+_READING = (*_COMMON, "query_only=ON")
+
+# A checkpoint each 4,000 pages (16 MB): at SQLite's 1,000 a history of 4 MiB batches checkpoints
+# after every single commit.
+_WRITING = (*_COMMON, "journal_mode=WAL", "wal_autocheckpoint=4000", "secure_delete=FAST")
+
+_WAIT = {"timeout": BUSY_SECONDS}
+
+_OPTIONS: dict[str, Any] = {
+    "isolation_level": "AUTOCOMMIT",
+    # The text of a database error would hold the values: somebody's mail, in a log.
+    "hide_parameters": True,
+}
+
+
+def _url(dialect: str, path: Path, mode: str) -> str:
+    return f"{dialect}:///file:{quote(str(path))}?mode={mode}&uri=true"
+
+
+def _preparing(pragmas: Sequence[str]) -> Callable[[DBAPIConnection, object], None]:
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
-        for pragma in _pragmas(read_only=read_only):
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    return engine
+    return prepare
 
 
-def _pragmas(*, read_only: bool) -> tuple[str, ...]:
-    common = (f"cache_size=-{PAGE_CACHE_KIB}", "temp_store=MEMORY", "foreign_keys=ON")
-    if read_only:
-        return (*common, "query_only=ON")
-    # A checkpoint each 4,000 pages (16 MB): at SQLite's 1,000 a history of 4 MiB batches
-    # checkpoints after every single commit.
-    return (*common, "journal_mode=WAL", "wal_autocheckpoint=4000", "secure_delete=FAST")
+def _open_writer(engine: Engine, path: Path) -> tuple[Connection, int]:
+    try:
+        writer = engine.connect()
+        _prepare_schema(writer, path)
+        newest = writer.scalar(text("SELECT coalesce(max(seq), 0) FROM event"))
+    except DBAPIError as error:
+        raise _as_ours(error) from error
+    return writer, int(newest or 0)
 
 
-async def _prepare_schema(writer: AsyncConnection, path: Path) -> None:
-    known = await writer.scalar(
-        text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'")
-    )
+def _prepare_schema(writer: Connection, path: Path) -> None:
+    known = writer.scalar(text("SELECT count(*) FROM sqlite_master WHERE name='alembic_version'"))
     if not known:
-        await writer.exec_driver_sql("BEGIN IMMEDIATE")
-        await writer.run_sync(tables.metadata.create_all)
-        await writer.execute(tables.FULL_TEXT)
-        await writer.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT NOT NULL)")
-        await writer.execute(
-            text("INSERT INTO alembic_version VALUES (:head)"), {"head": tables.HEAD}
-        )
-        await writer.exec_driver_sql("COMMIT")
+        _make_schema(writer)
         return
-    version = str(await writer.scalar(text("SELECT version_num FROM alembic_version")))
+    version = str(writer.scalar(text("SELECT version_num FROM alembic_version")))
     if version > tables.HEAD:
         raise StoreTooNew(
             f"The database {path.name} was written by a newer inboxd (schema {version}, this one "
@@ -319,4 +342,13 @@ async def _prepare_schema(writer: AsyncConnection, path: Path) -> None:
         # Imported only here: Alembic costs 0.15 s of every start that needs no migration.
         from inboxd.store.migrations import upgrade  # noqa: PLC0415
 
-        await writer.run_sync(upgrade)
+        upgrade(writer)
+
+
+def _make_schema(writer: Connection) -> None:
+    writer.exec_driver_sql("BEGIN IMMEDIATE")
+    tables.metadata.create_all(writer)
+    writer.execute(tables.FULL_TEXT)
+    writer.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT NOT NULL)")
+    writer.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": tables.HEAD})
+    writer.exec_driver_sql("COMMIT")

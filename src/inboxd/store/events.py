@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from inboxd.model.events import Event, EventType
 from inboxd.model.ids import AccountId, EventSeq
 from inboxd.store import tables
 
 
-async def after(
-    connection: AsyncConnection, seq: int, limit: int, *, historical: bool
-) -> tuple[Event, ...]:
+def after(connection: Connection, seq: int, limit: int, *, historical: bool) -> tuple[Event, ...]:
     """At most `limit` events with a greater number, ascending.
 
     Events of a history run come only when `historical` asks for them.
@@ -21,7 +18,7 @@ async def after(
     query = select(table).where(table.c.seq > seq).order_by(table.c.seq).limit(limit)
     if not historical:
         query = query.where(table.c.historical == 0)
-    rows = (await connection.execute(query)).all()
+    rows = (connection.execute(query)).all()
     return tuple(
         Event(
             seq=EventSeq(row.seq),

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inboxd.model.ids import AccountId, FolderId, FolderName, Uid, UidValidity, WireName
 from inboxd.model.server import MAX_UID, ListedFolder, SpecialUse, UidSet
@@ -35,11 +34,11 @@ class Folder:
     """The live cursor: every UID below it has an outcome or is out of scope. None: not watched."""
 
 
-async def of_account(connection: AsyncConnection, account: AccountId) -> tuple[Folder, ...]:
+def of_account(connection: Connection, account: AccountId) -> tuple[Folder, ...]:
     """All folders ever listed for an account, by name."""
     table = tables.folder
     query = select(table).where(table.c.account_id == account).order_by(table.c.name)
-    return tuple(_folder(row) for row in (await connection.execute(query)).all())
+    return tuple(_folder(row) for row in (connection.execute(query)).all())
 
 
 def _folder(row: Row[Any]) -> Folder:
@@ -58,10 +57,10 @@ def _folder(row: Row[Any]) -> Folder:
     )
 
 
-async def record_listing(unit: Unit, account: AccountId, listing: Iterable[ListedFolder]) -> None:
+def record_listing(unit: Unit, account: AccountId, listing: Iterable[ListedFolder]) -> None:
     """Bring the folder table in line with what LIST said; nothing is deleted."""
     table = tables.folder
-    await unit.execute(update(table).where(table.c.account_id == account).values(listed=0))
+    unit.execute(update(table).where(table.c.account_id == account).values(listed=0))
     rows = [
         {
             "account_id": account,
@@ -76,7 +75,7 @@ async def record_listing(unit: Unit, account: AccountId, listing: Iterable[Liste
     ]
     statement = upsert(table)
     changed = ("name", "separator", "special_use", "selectable", "listed")
-    await unit.execute(
+    unit.execute_many(
         statement.on_conflict_do_update(
             index_elements=["account_id", "wire_name"],
             set_={column: statement.excluded[column] for column in changed},
@@ -85,12 +84,12 @@ async def record_listing(unit: Unit, account: AccountId, listing: Iterable[Liste
     )
 
 
-async def record_statuses(unit: Unit, account: AccountId, listing: Iterable[ListedFolder]) -> None:
+def record_statuses(unit: Unit, account: AccountId, listing: Iterable[ListedFolder]) -> None:
     """Remember what STATUS said, for folders that nothing is known of yet."""
     table = tables.folder
     for one in listing:
         if one.status is not None:
-            await unit.execute(
+            unit.execute(
                 update(table)
                 .where(
                     table.c.account_id == account,
@@ -105,61 +104,57 @@ async def record_statuses(unit: Unit, account: AccountId, listing: Iterable[List
             )
 
 
-async def change(unit: Unit, folder: FolderId, **values: Any) -> None:  # noqa: ANN401 - columns
+def change(unit: Unit, folder: FolderId, **values: Any) -> None:  # noqa: ANN401 - columns
     """Set columns of one folder."""
     table = tables.folder
-    await unit.execute(update(table).where(table.c.id == folder).values(**values))
+    unit.execute(update(table).where(table.c.id == folder).values(**values))
 
 
-async def open_span(unit: Unit, folder: FolderId, uidvalidity: UidValidity, first: Uid) -> None:
+def open_span(unit: Unit, folder: FolderId, uidvalidity: UidValidity, first: Uid) -> None:
     """From `first` on, every UID is in scope and the live cursor's to fetch."""
-    await unit.execute(
+    unit.execute(
         insert(tables.span).values(
             folder_id=folder, uidvalidity=uidvalidity, live=1, first_uid=first, last_uid=None
         )
     )
-    await change(unit, folder, uidvalidity=uidvalidity, next_uid=first)
+    change(unit, folder, uidvalidity=uidvalidity, next_uid=first)
 
 
-async def close_span(unit: Unit, folder: FolderId, last: int) -> None:
+def close_span(unit: Unit, folder: FolderId, last: int) -> None:
     """The folder is watched no more; what came up to `last` stays in scope."""
     table = tables.span
-    await unit.execute(
+    unit.execute(
         update(table)
         .where(table.c.folder_id == folder, table.c.last_uid.is_(None))
         .values(last_uid=last)
     )
-    await change(unit, folder, next_uid=None)
+    change(unit, folder, next_uid=None)
 
 
-async def add_span(
+def add_span(
     unit: Unit, folder: FolderId, uidvalidity: UidValidity, first: int, last: int
 ) -> None:
     """A closed range of UIDs comes into scope (a history)."""
     if first <= last:
-        await unit.execute(
+        unit.execute(
             insert(tables.span).values(
                 folder_id=folder, uidvalidity=uidvalidity, live=0, first_uid=first, last_uid=last
             )
         )
 
 
-async def live_scope(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity
-) -> UidSet:
+def live_scope(connection: Connection, folder: FolderId, uidvalidity: UidValidity) -> UidSet:
     """The UIDs of that generation that are, or were, the live cursor's to fetch."""
-    return await _scope(connection, folder, uidvalidity, live=True)
+    return _scope(connection, folder, uidvalidity, live=True)
 
 
-async def whole_scope(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity
-) -> UidSet:
+def whole_scope(connection: Connection, folder: FolderId, uidvalidity: UidValidity) -> UidSet:
     """All UIDs of that generation of the folder that must have an outcome."""
-    return await _scope(connection, folder, uidvalidity, live=None)
+    return _scope(connection, folder, uidvalidity, live=None)
 
 
-async def _scope(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity, *, live: bool | None
+def _scope(
+    connection: Connection, folder: FolderId, uidvalidity: UidValidity, *, live: bool | None
 ) -> UidSet:
     table = tables.span
     query = select(table.c.first_uid, func.coalesce(table.c.last_uid, MAX_UID)).where(
@@ -167,10 +162,10 @@ async def _scope(
     )
     if live is not None:
         query = query.where(table.c.live == int(live))
-    pairs = (await connection.execute(query)).all()
+    pairs = (connection.execute(query)).all()
     return UidSet((first, last) for first, last in pairs if first <= last)
 
 
-async def rename(unit: Unit, folder: FolderId, listed: ListedFolder) -> None:
+def rename(unit: Unit, folder: FolderId, listed: ListedFolder) -> None:
     """The server calls the folder something else now; its UIDs and cursors stay."""
-    await change(unit, folder, wire_name=listed.wire_name, name=listed.name)
+    change(unit, folder, wire_name=listed.wire_name, name=listed.name)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inboxd.model.events import EventType
 from inboxd.model.ids import AccountId, FolderId, MessageId, Uid, UidValidity
@@ -43,7 +42,7 @@ class Reason(StrEnum):
     """Its bytes could not be stored as a message."""
 
 
-async def skip(
+def skip(
     unit: Unit, folder: FolderId, uidvalidity: UidValidity, decided: Iterable[tuple[Uid, Reason]]
 ) -> None:
     """Write down why UIDs are not stored. What is stored already stays stored."""
@@ -57,10 +56,10 @@ async def skip(
         }
         for uid, reason in decided
     ]
-    await unit.execute(upsert(tables.ledger).on_conflict_do_nothing(), rows)
+    unit.execute_many(upsert(tables.ledger).on_conflict_do_nothing(), rows)
 
 
-async def quarantine(
+def quarantine(
     unit: Unit,
     folder: FolderId,
     uidvalidity: UidValidity,
@@ -72,7 +71,7 @@ async def quarantine(
 ) -> None:
     """Set one bad message aside so that its folder goes on (P17)."""
     where = {"folder_id": folder, "uidvalidity": uidvalidity, "uid": uid}
-    await unit.execute(
+    unit.execute(
         upsert(tables.ledger)
         .values(**where, outcome=str(Outcome.QUARANTINED), reason=str(reason))
         .on_conflict_do_nothing()
@@ -81,7 +80,7 @@ async def quarantine(
     statement = upsert(tables.quarantine).values(
         **where, error=error, zstd=zstd, attempts=1, first_at=now, last_at=now
     )
-    await unit.execute(
+    unit.execute(
         statement.on_conflict_do_update(
             index_elements=list(where),
             set_={"error": error, "attempts": tables.quarantine.c.attempts + 1, "last_at": now},
@@ -89,29 +88,23 @@ async def quarantine(
     )
 
 
-async def decided(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity
-) -> UidSet:
+def decided(connection: Connection, folder: FolderId, uidvalidity: UidValidity) -> UidSet:
     """Every UID that has an outcome, whether it is still on the server or not."""
-    return await _uids(connection, folder, uidvalidity)
+    return _uids(connection, folder, uidvalidity)
 
 
-async def present(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity
-) -> UidSet:
+def present(connection: Connection, folder: FolderId, uidvalidity: UidValidity) -> UidSet:
     """Every UID with an outcome that was still on the server when last looked."""
-    return await _uids(connection, folder, uidvalidity, tables.ledger.c.gone_at.is_(None))
+    return _uids(connection, folder, uidvalidity, tables.ledger.c.gone_at.is_(None))
 
 
-async def stored(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity
-) -> UidSet:
+def stored(connection: Connection, folder: FolderId, uidvalidity: UidValidity) -> UidSet:
     """Every UID that is a stored message's placement, still on the server or not."""
-    return await _uids(connection, folder, uidvalidity, tables.ledger.c.message_id.is_not(None))
+    return _uids(connection, folder, uidvalidity, tables.ledger.c.message_id.is_not(None))
 
 
-async def _uids(
-    connection: AsyncConnection,
+def _uids(
+    connection: Connection,
     folder: FolderId,
     uidvalidity: UidValidity,
     only: ColumnElement[bool] | None = None,
@@ -127,10 +120,10 @@ async def _uids(
         numbered = numbered.where(only)
     rows = numbered.subquery()
     query = select(func.min(rows.c.uid), func.max(rows.c.uid)).group_by(rows.c.island)
-    return UidSet((first, last) for first, last in (await connection.execute(query)).all())
+    return UidSet((first, last) for first, last in (connection.execute(query)).all())
 
 
-async def mark_gone(
+def mark_gone(
     unit: Unit,
     account: AccountId,
     folder: FolderId,
@@ -148,7 +141,7 @@ async def mark_gone(
     uids = list(gone)
     table = tables.ledger
     for start in range(0, len(uids), CHUNK):
-        rows = await unit.execute(
+        rows = unit.execute(
             update(table)
             .where(
                 table.c.folder_id == folder,
@@ -160,16 +153,16 @@ async def mark_gone(
             .returning(table.c.message_id)
         )
         touched.update(row.message_id for row in rows.all() if row.message_id is not None)
-    homeless = touched - await _still_placed(unit.connection, sorted(touched))
-    await _hide(unit, sorted(homeless))
+    homeless = touched - _still_placed(unit.connection, sorted(touched))
+    _hide(unit, sorted(homeless))
     for message in sorted(homeless if moved else touched):
         kind = EventType.MESSAGE_GONE if message in homeless else EventType.MESSAGE_CHANGED
         unit.emit(kind, account, {"id": message})
     return len(homeless)
 
 
-async def placements_by_likeness(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity
+def placements_by_likeness(
+    connection: Connection, folder: FolderId, uidvalidity: UidValidity
 ) -> list[tuple[MessageId, tuple[datetime, int]]]:
     """The stored messages of one generation of a folder with INTERNALDATE and size."""
     table, message = tables.ledger, tables.message
@@ -179,32 +172,32 @@ async def placements_by_likeness(
         .where(table.c.folder_id == folder, table.c.uidvalidity == uidvalidity)
         .where(table.c.gone_at.is_(None))
     )
-    rows = (await connection.execute(query)).all()
+    rows = (connection.execute(query)).all()
     return [(MessageId(row.id), (row.internal_date, row.size)) for row in rows]
 
 
-async def _still_placed(connection: AsyncConnection, messages: Sequence[int]) -> set[int]:
+def _still_placed(connection: Connection, messages: Sequence[int]) -> set[int]:
     table = tables.ledger
     placed: set[int] = set()
     for start in range(0, len(messages), CHUNK):
         query = select(table.c.message_id).where(
             table.c.message_id.in_(messages[start : start + CHUNK]), table.c.gone_at.is_(None)
         )
-        placed.update((await connection.scalars(query)).all())
+        placed.update((connection.scalars(query)).all())
     return placed
 
 
-async def _hide(unit: Unit, messages: Sequence[int]) -> None:
+def _hide(unit: Unit, messages: Sequence[int]) -> None:
     table = tables.message
     for start in range(0, len(messages), CHUNK):
-        await unit.execute(
+        unit.execute(
             update(table)
             .where(table.c.id.in_(messages[start : start + CHUNK]))
             .values(gone_at=unit.clock.now())
         )
 
 
-async def place(
+def place(
     unit: Unit,
     folder: FolderId,
     uidvalidity: UidValidity,
@@ -212,7 +205,7 @@ async def place(
 ) -> None:
     """These UIDs are those stored messages, whatever their outcome was before (a re-sync)."""
     statement = upsert(tables.ledger)
-    await unit.execute(
+    unit.execute_many(
         statement.on_conflict_do_update(
             index_elements=["folder_id", "uidvalidity", "uid"],
             set_={
@@ -235,8 +228,8 @@ async def place(
     )
 
 
-async def stored_among(
-    connection: AsyncConnection, folder: FolderId, uidvalidity: UidValidity, uids: Sequence[Uid]
+def stored_among(
+    connection: Connection, folder: FolderId, uidvalidity: UidValidity, uids: Sequence[Uid]
 ) -> frozenset[Uid]:
     """Which of these UIDs are stored already."""
     table = tables.ledger
@@ -246,4 +239,4 @@ async def stored_among(
         table.c.uid.in_(uids),
         table.c.message_id.is_not(None),
     )
-    return frozenset(Uid(uid) for uid in (await connection.scalars(query)).all())
+    return frozenset(Uid(uid) for uid in (connection.scalars(query)).all())

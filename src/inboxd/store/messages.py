@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inboxd.model.events import EventType
 from inboxd.model.ids import (
@@ -72,7 +71,7 @@ class Stored:
     """Their bytes."""
 
 
-async def store(
+def store(
     unit: Unit,
     place: Place,
     arrivals: Sequence[tuple[Uid, Content]],
@@ -85,14 +84,14 @@ async def store(
     more placement. `seen_at` (monotonic seconds) is when the server's word of it came in; the
     event then carries `latency_ms` up to now.
     """
-    done = await ledger.stored_among(
+    done = ledger.stored_among(
         unit.connection, place.folder, place.uidvalidity, [uid for uid, _ in arrivals]
     )
     arrivals = [pair for pair in arrivals if pair[0] not in done]
     if not arrivals:
         return Stored(0, 0)
-    known = await _known(unit.connection, place.account, [one.sha256 for _, one in arrivals])
-    following = await _next_id(unit.connection)
+    known = _known(unit.connection, place.account, [one.sha256 for _, one in arrivals])
+    following = _next_id(unit.connection)
     fresh: dict[bytes, tuple[MessageId, Content]] = {}
     placements: list[tuple[Uid, MessageId]] = []
     again: set[MessageId] = set()
@@ -105,39 +104,39 @@ async def store(
         elif content.sha256 not in fresh:
             again.add(message)
         placements.append((uid, message))
-    await _insert(unit, place, list(fresh.values()))
-    await ledger.place(unit, place.folder, place.uidvalidity, placements)
-    await _announce(unit, place, list(fresh.values()), again, seen_at)
+    _insert(unit, place, list(fresh.values()))
+    ledger.place(unit, place.folder, place.uidvalidity, placements)
+    _announce(unit, place, list(fresh.values()), again, seen_at)
     return Stored(len(fresh), sum(content.size for _, content in fresh.values()))
 
 
-async def _known(
-    connection: AsyncConnection, account: AccountId, hashes: Sequence[bytes]
+def _known(
+    connection: Connection, account: AccountId, hashes: Sequence[bytes]
 ) -> dict[bytes, MessageId]:
     table = tables.message
     query = select(table.c.sha256, table.c.id).where(
         table.c.account_id == account, table.c.sha256.in_(hashes)
     )
-    return {row.sha256: MessageId(row.id) for row in (await connection.execute(query)).all()}
+    return {row.sha256: MessageId(row.id) for row in (connection.execute(query)).all()}
 
 
-async def _next_id(connection: AsyncConnection) -> int:
+def _next_id(connection: Connection) -> int:
     # The one writer may count for itself, so that all rows of a batch go in with executemany;
     # asking the database back for each id would take a round trip a message.
-    newest = await connection.scalar(
+    newest = connection.scalar(
         text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
     )
     return int(newest or 0) + 1
 
 
-async def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]) -> None:
+def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]) -> None:
     if not fresh:
         return
-    thread_of = await threads.assign(
+    thread_of = threads.assign(
         unit, place.account, [(message, content.references) for message, content in fresh]
     )
     now = unit.clock.now()
-    await unit.execute(
+    unit.execute_many(
         insert(tables.message),
         [
             {
@@ -161,7 +160,7 @@ async def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Con
             for message, content in fresh
         ],
     )
-    await unit.execute(
+    unit.execute_many(
         insert(tables.raw),
         [{"message_id": message, "zstd": content.zstd} for message, content in fresh],
     )
@@ -174,15 +173,15 @@ async def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Con
         }
         for message, content in fresh
     ]
-    await unit.execute(insert(tables.message_text), texts)
-    await unit.execute(
+    unit.execute_many(insert(tables.message_text), texts)
+    unit.execute_many(
         text(
             "INSERT INTO message_fts (rowid, subject, people, body) "
             "VALUES (:message_id, :subject, :people, :body)"
         ),
         texts,
     )
-    await unit.execute(
+    unit.execute_many(
         upsert(tables.message_address).on_conflict_do_nothing(),
         [
             {"message_id": message, "address_key": key}
@@ -192,7 +191,7 @@ async def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Con
     )
 
 
-async def _announce(
+def _announce(
     unit: Unit,
     place: Place,
     fresh: Sequence[tuple[MessageId, Content]],
@@ -214,7 +213,7 @@ async def _announce(
         unit.emit(EventType.MESSAGE_STORED, place.account, data, historical=place.historical)
     if again:
         table = tables.message
-        await unit.execute(
+        unit.execute(
             update(table)
             .where(table.c.id.in_(sorted(again)), table.c.gone_at.is_not(None))
             .values(gone_at=None)

@@ -9,8 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import zstandard
-from sqlalchemy import Row, Select, and_, exists, func, or_, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, text, tuple_
 
 from inboxd.model.errors import BadInput, NotFound
 from inboxd.model.ids import (
@@ -33,8 +32,8 @@ _SUMMARY = select(tables.message, tables.account.c.owner_id).join(
 )
 
 
-async def page(
-    connection: AsyncConnection,
+def page(
+    connection: Connection,
     query: MessageQuery,
     *,
     account: AccountId | None,
@@ -56,8 +55,8 @@ async def page(
             )
         )
     statement = statement.order_by(table.c.internal_date.desc(), table.c.id.desc())
-    rows = (await connection.execute(statement.limit(query.limit + 1))).all()
-    items = await _views(connection, rows[: query.limit])
+    rows = (connection.execute(statement.limit(query.limit + 1))).all()
+    items = _views(connection, rows[: query.limit])
     return Page(items, _cursor(rows[query.limit - 1]) if len(rows) > query.limit else None)
 
 
@@ -118,37 +117,37 @@ def _read_cursor(cursor: str) -> tuple[Any, int]:
         raise BadInput("That is not a cursor of this list: leave it out to start anew.") from error
 
 
-async def one(connection: AsyncConnection, message: MessageId) -> MessageView:
+def one(connection: Connection, message: MessageId) -> MessageView:
     """One message, also one that left the server. Raises NotFound."""
-    rows = (await connection.execute(_SUMMARY.where(tables.message.c.id == message))).all()
+    rows = (connection.execute(_SUMMARY.where(tables.message.c.id == message))).all()
     if not rows:
         raise NotFound(f"There is no message {message}.")
-    return (await _views(connection, rows))[0]
+    return (_views(connection, rows))[0]
 
 
-async def thread(connection: AsyncConnection, thread_id: ThreadId) -> tuple[MessageView, ...]:
+def thread(connection: Connection, thread_id: ThreadId) -> tuple[MessageView, ...]:
     """The messages of a thread, oldest first. Raises NotFound."""
     table = tables.message
     query = _SUMMARY.where(table.c.thread_id == thread_id, table.c.gone_at.is_(None))
-    rows = (await connection.execute(query.order_by(table.c.internal_date, table.c.id))).all()
+    rows = (connection.execute(query.order_by(table.c.internal_date, table.c.id))).all()
     if not rows:
         raise NotFound(f"There is no thread {thread_id}.")
-    return await _views(connection, rows)
+    return _views(connection, rows)
 
 
-async def raw(connection: AsyncConnection, message: MessageId) -> bytes:
+def raw(connection: Connection, message: MessageId) -> bytes:
     """The bytes as the server gave them. Raises NotFound."""
     table = tables.raw
-    packed = await connection.scalar(select(table.c.zstd).where(table.c.message_id == message))
+    packed = connection.scalar(select(table.c.zstd).where(table.c.message_id == message))
     if packed is None:
         raise NotFound(f"There is no message {message}.")
     return zstandard.ZstdDecompressor().decompress(packed)
 
 
-async def _views(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[MessageView, ...]:
+def _views(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[MessageView, ...]:
     ids = [row.id for row in rows]
-    placements = await _placements(connection, ids)
-    contacts = await _contacts(connection, ids)
+    placements = _placements(connection, ids)
+    contacts = _contacts(connection, ids)
     return tuple(_view(row, placements.get(row.id, ()), contacts.get(row.id, ())) for row in rows)
 
 
@@ -182,9 +181,7 @@ def _addresses(pairs: Iterable[Sequence[str]]) -> tuple[Address, ...]:
     return tuple(Address(name, address) for name, address in pairs)
 
 
-async def _placements(
-    connection: AsyncConnection, messages: Sequence[int]
-) -> dict[int, list[PlacementView]]:
+def _placements(connection: Connection, messages: Sequence[int]) -> dict[int, list[PlacementView]]:
     placed, folder = tables.ledger, tables.folder
     query = (
         select(placed.c.message_id, folder.c.name, placed.c.uidvalidity, placed.c.uid)
@@ -193,15 +190,13 @@ async def _placements(
         .order_by(folder.c.name, placed.c.uid)
     )
     found: dict[int, list[PlacementView]] = {}
-    for message, name, uidvalidity, uid in (await connection.execute(query)).all():
+    for message, name, uidvalidity, uid in (connection.execute(query)).all():
         place = PlacementView(FolderName(name), UidValidity(uidvalidity), Uid(uid))
         found.setdefault(message, []).append(place)
     return found
 
 
-async def _contacts(
-    connection: AsyncConnection, messages: Sequence[int]
-) -> dict[int, list[ContactId]]:
+def _contacts(connection: Connection, messages: Sequence[int]) -> dict[int, list[ContactId]]:
     # A join and not a stored link: a contact added later is linked to old mail at once (P25).
     people, known = tables.message_address, tables.contact_address
     query = (
@@ -212,12 +207,12 @@ async def _contacts(
         .order_by(known.c.contact_id)
     )
     found: dict[int, list[ContactId]] = {}
-    for message, contact in (await connection.execute(query)).all():
+    for message, contact in (connection.execute(query)).all():
         found.setdefault(message, []).append(ContactId(contact))
     return found
 
 
-async def stored_counts(connection: AsyncConnection, account: AccountId) -> dict[int, int]:
+def stored_counts(connection: Connection, account: AccountId) -> dict[int, int]:
     """How many placements are stored per folder id."""
     placed, folder = tables.ledger, tables.folder
     query = (
@@ -230,11 +225,11 @@ async def stored_counts(connection: AsyncConnection, account: AccountId) -> dict
         )
         .group_by(placed.c.folder_id)
     )
-    return {row[0]: row[1] for row in (await connection.execute(query)).all()}
+    return {row[0]: row[1] for row in (connection.execute(query)).all()}
 
 
-async def ledger_page(
-    connection: AsyncConnection,
+def ledger_page(
+    connection: Connection,
     account: AccountId,
     *,
     folder: str | None,
@@ -255,7 +250,7 @@ async def ledger_page(
         query = query.where(folders.c.name == folder)
     if cursor is not None:
         query = query.where(tuple_(*key) > tuple_(*_read_ledger_cursor(cursor)))
-    rows = (await connection.execute(query)).all()
+    rows = (connection.execute(query)).all()
     items = tuple(
         LedgerEntry(
             folder=FolderName(row.name),

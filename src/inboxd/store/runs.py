@@ -7,8 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from inboxd.model.conditions import History, Labels
 from inboxd.model.ids import AccountId, FolderId, FolderName, RunId, Uid, UidValidity
@@ -59,7 +58,7 @@ class RunFolder:
     finished_at: datetime | None
 
 
-async def start(
+def start(
     unit: Unit,
     account: AccountId,
     kind: RunKind,
@@ -70,7 +69,7 @@ async def start(
     labels: Labels,
 ) -> RunId:
     """Note a run; the account's task plans it as soon as it sees the server."""
-    result = await unit.execute(
+    result = unit.execute(
         insert(tables.run).values(
             account_id=account,
             kind=str(kind),
@@ -84,13 +83,13 @@ async def start(
     return RunId(result.lastrowid)
 
 
-async def get(connection: AsyncConnection, run: RunId) -> Run:
+def get(connection: Connection, run: RunId) -> Run:
     """One run, which must exist."""
     query = select(tables.run).where(tables.run.c.id == run)
-    return _run((await connection.execute(query)).one())
+    return _run((connection.execute(query)).one())
 
 
-async def unfinished(connection: AsyncConnection, account: AccountId) -> tuple[Run, ...]:
+def unfinished(connection: Connection, account: AccountId) -> tuple[Run, ...]:
     """The runs that have not ended, oldest first."""
     table = tables.run
     query = (
@@ -98,10 +97,10 @@ async def unfinished(connection: AsyncConnection, account: AccountId) -> tuple[R
         .where(table.c.account_id == account, table.c.finished_at.is_(None))
         .order_by(table.c.id)
     )
-    return tuple(_run(row) for row in (await connection.execute(query)).all())
+    return tuple(_run(row) for row in (connection.execute(query)).all())
 
 
-async def first(connection: AsyncConnection, account: AccountId) -> Run | None:
+def first(connection: Connection, account: AccountId) -> Run | None:
     """The run of the first Sync, which fixed what of the history is taken."""
     table = tables.run
     query = (
@@ -110,15 +109,15 @@ async def first(connection: AsyncConnection, account: AccountId) -> Run | None:
         .order_by(table.c.id)
         .limit(1)
     )
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     return None if row is None else _run(row)
 
 
-async def latest(connection: AsyncConnection, account: AccountId) -> Run | None:
+def latest(connection: Connection, account: AccountId) -> Run | None:
     """The newest run, ended or not."""
     table = tables.run
     query = select(table).where(table.c.account_id == account).order_by(table.c.id.desc()).limit(1)
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     return None if row is None else _run(row)
 
 
@@ -136,7 +135,7 @@ def _run(row: Row[Any]) -> Run:
     )
 
 
-async def add_folder(
+def add_folder(
     unit: Unit,
     run: RunId,
     folder: FolderId,
@@ -148,7 +147,7 @@ async def add_folder(
     total: int,
 ) -> None:
     """Freeze the part of a folder that belongs to the run."""
-    await unit.execute(
+    unit.execute(
         insert(tables.run_folder).values(
             run_id=run,
             folder_id=folder,
@@ -162,27 +161,27 @@ async def add_folder(
     )
 
 
-async def mark_planned(unit: Unit, run: RunId) -> None:
+def mark_planned(unit: Unit, run: RunId) -> None:
     """All folders of the run are known."""
-    await _change(unit, run, planned_at=unit.clock.now())
+    _change(unit, run, planned_at=unit.clock.now())
 
 
-async def finish(unit: Unit, run: RunId) -> None:
+def finish(unit: Unit, run: RunId) -> None:
     """The run has ended: everything it owned has an outcome."""
-    await _change(unit, run, finished_at=unit.clock.now())
+    _change(unit, run, finished_at=unit.clock.now())
 
 
-async def set_start(unit: Unit, run: RunId, since: str, start_at: datetime) -> None:
+def set_start(unit: Unit, run: RunId, since: str, start_at: datetime) -> None:
     """Widen or narrow a run under way (P12)."""
-    await _change(unit, run, since=since, start_at=start_at)
+    _change(unit, run, since=since, start_at=start_at)
 
 
-async def _change(unit: Unit, run: RunId, **values: Any) -> None:  # noqa: ANN401 - columns
+def _change(unit: Unit, run: RunId, **values: Any) -> None:  # noqa: ANN401 - columns
     table = tables.run
-    await unit.execute(update(table).where(table.c.id == run).values(**values))
+    unit.execute(update(table).where(table.c.id == run).values(**values))
 
 
-async def folders(connection: AsyncConnection, run: RunId) -> tuple[RunFolder, ...]:
+def folders(connection: Connection, run: RunId) -> tuple[RunFolder, ...]:
     """The folders of a run in the order they are gone through."""
     table = tables.run_folder
     query = (
@@ -205,11 +204,11 @@ async def folders(connection: AsyncConnection, run: RunId) -> tuple[RunFolder, .
             bytes=row.bytes,
             finished_at=row.finished_at,
         )
-        for row in (await connection.execute(query)).all()
+        for row in (connection.execute(query)).all()
     )
 
 
-async def move_cursor(
+def move_cursor(
     unit: Unit,
     run: RunId,
     folder: FolderId,
@@ -225,7 +224,7 @@ async def move_cursor(
     them.
     """
     table = tables.run_folder
-    await unit.execute(
+    unit.execute(
         update(table)
         .where(table.c.run_id == run, table.c.folder_id == folder)
         .values(
@@ -240,10 +239,10 @@ async def move_cursor(
     )
 
 
-async def finish_folder(unit: Unit, run: RunId, folder: FolderId) -> None:
+def finish_folder(unit: Unit, run: RunId, folder: FolderId) -> None:
     """Nothing of this folder is left to decide."""
     table = tables.run_folder
-    await unit.execute(
+    unit.execute(
         update(table)
         .where(table.c.run_id == run, table.c.folder_id == folder)
         .values(finished_at=unit.clock.now(), cursor_uid=table.c.first_uid, total=table.c.done)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inboxd.model.ids import AccountId, MessageId, ThreadId
 from inboxd.store import tables
@@ -49,12 +48,12 @@ class _Joined:
         return [(thread, self.find(thread)) for thread in self._parent]
 
 
-async def assign(
+def assign(
     unit: Unit, account: AccountId, messages: Sequence[tuple[MessageId, tuple[bytes, ...]]]
 ) -> dict[MessageId, ThreadId]:
     """The thread of each new message; threads that turn out to be one are merged."""
     wanted = sorted({reference for _, references in messages for reference in references})
-    thread_of = await _known(unit.connection, account, wanted)
+    thread_of = _known(unit.connection, account, wanted)
     known = dict(thread_of)
     joined = _Joined()
     assigned: dict[MessageId, int] = {}
@@ -67,8 +66,8 @@ async def assign(
             thread_of[reference] = thread
         assigned[message] = thread
     new = set(assigned)
-    await _merge(unit, [pair for pair in joined.merged() if pair[0] not in new])
-    await _point(
+    _merge(unit, [pair for pair in joined.merged() if pair[0] not in new])
+    _point(
         unit,
         account,
         [
@@ -80,8 +79,8 @@ async def assign(
     return {message: ThreadId(joined.find(thread)) for message, thread in assigned.items()}
 
 
-async def _known(
-    connection: AsyncConnection, account: AccountId, references: Sequence[bytes]
+def _known(
+    connection: Connection, account: AccountId, references: Sequence[bytes]
 ) -> dict[bytes, int]:
     table = tables.thread_reference
     found: dict[bytes, int] = {}
@@ -90,15 +89,15 @@ async def _known(
             table.c.account_id == account,
             table.c.reference.in_(references[start : start + CHUNK]),
         )
-        rows = (await connection.execute(query)).all()
+        rows = (connection.execute(query)).all()
         found.update((row.reference, row.thread_id) for row in rows)
     return found
 
 
-async def _merge(unit: Unit, pairs: Sequence[tuple[int, int]]) -> None:
+def _merge(unit: Unit, pairs: Sequence[tuple[int, int]]) -> None:
     values = [{"old": old, "new": new} for old, new in pairs]
     for table in (tables.message, tables.thread_reference):
-        await unit.execute(
+        unit.execute_many(
             update(table)
             .where(table.c.thread_id == bindparam("old"))
             .values(thread_id=bindparam("new")),
@@ -106,9 +105,9 @@ async def _merge(unit: Unit, pairs: Sequence[tuple[int, int]]) -> None:
         )
 
 
-async def _point(unit: Unit, account: AccountId, references: Iterable[tuple[bytes, int]]) -> None:
+def _point(unit: Unit, account: AccountId, references: Iterable[tuple[bytes, int]]) -> None:
     statement = upsert(tables.thread_reference)
-    await unit.execute(
+    unit.execute_many(
         statement.on_conflict_do_update(
             index_elements=["account_id", "reference"],
             set_={"thread_id": statement.excluded.thread_id},

@@ -48,15 +48,14 @@ class _Fetched:
 
 
 async def run_history(session: Session, run: Run) -> None:
-    """Bring a planned run to its end. Raises what the connection raises; every step that was
-    committed stays done.
+    """Bring a planned run to its end.
+
+    Raises what the connection raises; every step that was committed stays done.
     """
     known: frozenset[AddressKey] = frozenset()
     if run.history is History.CONTACTS:
-        async with session.ground.database.reading() as connection:
-            known = await contacts.keys_at(connection, run.pressed_at)
-    async with session.ground.database.reading() as connection:
-        parts = await runs.folders(connection, run.id)
+        known = await session.ground.database.read(contacts.keys_at, run.pressed_at)
+    parts = await session.ground.database.read(runs.folders, run.id)
     for part in parts:
         if part.finished_at is None:
             await _Part(session, run, part, known).bring_in()
@@ -64,10 +63,10 @@ async def run_history(session: Session, run: Run) -> None:
 
 
 async def _finish(session: Session, run: Run) -> None:
-    async def work(unit: Unit) -> None:
-        parts = await runs.folders(unit.connection, run.id)
+    def work(unit: Unit) -> None:
+        parts = runs.folders(unit.connection, run.id)
         stored = sum(part.stored for part in parts)
-        await runs.finish(unit, run.id)
+        runs.finish(unit, run.id)
         unit.emit(EventType.HISTORY_FINISHED, session.account, {"run": run.id, "stored": stored})
 
     await session.ground.database.write(work)
@@ -110,8 +109,8 @@ class _Part:
 
     async def _opened(self) -> Folder | None:
         """The folder, examined; None when it is gone or its UIDs are of another generation."""
-        async with self._session.ground.database.reading() as connection:
-            all_folders = await folders.of_account(connection, self._session.account)
+        database = self._session.ground.database
+        all_folders = await database.read(folders.of_account, self._session.account)
         folder = next((one for one in all_folders if one.id == self._part.folder), None)
         if folder is None or not folder.listed:
             return None
@@ -122,17 +121,15 @@ class _Part:
         part = self._part
         left = UidSet.span(part.first_uid, part.cursor_uid - 1)
         listed = await self._session.imap.search_uids(left) if left else left
-        async with self._session.ground.database.reading() as connection:
-            if self._run.kind is RunKind.FIRST:
-                done = await ledger.decided(connection, folder.id, part.uidvalidity)
-            else:
-                done = await ledger.stored(connection, folder.id, part.uidvalidity)
-        return listed - done
+        # A re-sync decides anew about everything that is not stored (P13).
+        question = ledger.decided if self._run.kind is RunKind.FIRST else ledger.stored
+        database = self._session.ground.database
+        return listed - await database.read(question, folder.id, part.uidvalidity)
 
     async def _present_choice(self) -> tuple[Account, Run]:
-        async with self._session.ground.database.reading() as connection:
-            account = await accounts.get(connection, self._session.account)
-            return account, await runs.get(connection, self._run.id)
+        database = self._session.ground.database
+        account = await database.read(accounts.get, self._session.account)
+        return account, await database.read(runs.get, self._run.id)
 
     async def _window(self, place: Place, run: Run, window: UidSet) -> None:
         settings = self._session.ground.settings
@@ -200,10 +197,10 @@ class _Part:
     async def _commit(self, place: Place, fetched: _Fetched) -> None:
         step = fetched.step
 
-        async def also(unit: Unit, stored: Stored) -> None:
-            await ledger.skip(unit, place.folder, place.uidvalidity, step.skipped)
+        def also(unit: Unit, stored: Stored) -> None:
+            ledger.skip(unit, place.folder, place.uidvalidity, step.skipped)
             for uid in fetched.withheld:
-                await ledger.quarantine(
+                ledger.quarantine(
                     unit,
                     place.folder,
                     place.uidvalidity,
@@ -212,7 +209,7 @@ class _Part:
                     error="the server lists it and does not hand it out",
                     zstd=None,
                 )
-            await runs.move_cursor(
+            runs.move_cursor(
                 unit,
                 self._run.id,
                 FolderId(place.folder),

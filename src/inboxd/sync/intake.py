@@ -8,7 +8,7 @@ that tell of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import anyio.to_thread
@@ -37,7 +37,7 @@ and short enough that no other account notices."""
 ZSTD_LEVEL = 3
 """The library's default: level 1 saves 10 % of the time of a level that is 3 % of the whole."""
 
-Also = Callable[[Unit, Stored], Awaitable[None]]
+Also = Callable[[Unit, Stored], None]
 """What else belongs into the transaction: the cursor, skipped UIDs."""
 
 
@@ -59,9 +59,9 @@ async def take_in(
     else:
         contents = await anyio.to_thread.run_sync(_contents, fetched)
 
-    async def work(unit: Unit) -> Stored:
-        stored = await messages.store(unit, place, contents, seen_at=seen_at)
-        await also(unit, stored)
+    def work(unit: Unit) -> Stored:
+        stored = messages.store(unit, place, contents, seen_at=seen_at)
+        also(unit, stored)
         return stored
 
     try:
@@ -102,10 +102,10 @@ async def _one_by_one(
     return total
 
 
-async def _store_one(
+def _store_one(
     place: Place, uid: Uid, content: Content, seen_at: float | None, unit: Unit
 ) -> Stored:
-    return await messages.store(unit, place, [(uid, content)], seen_at=seen_at)
+    return messages.store(unit, place, [(uid, content)], seen_at=seen_at)
 
 
 async def _quarantine(

@@ -240,9 +240,9 @@ class LiveWatch:
         place = self._session.place(folder, self._visibility, historical=False)
         following = Uid(batch[-1].uid + 1)
 
-        async def also(unit: Unit, _stored: Stored) -> None:
+        def also(unit: Unit, _stored: Stored) -> None:
             for uid in withheld:
-                await ledger.quarantine(
+                ledger.quarantine(
                     unit,
                     place.folder,
                     place.uidvalidity,
@@ -251,7 +251,7 @@ class LiveWatch:
                     error="the server lists it and does not hand it out",
                     zstd=None,
                 )
-            await folders.change(unit, folder.id, next_uid=following)
+            folders.change(unit, folder.id, next_uid=following)
 
         await take_in(self._session.ground.database, place, bodies, also, seen_at=seen_at)
         self._remember(replace(folder, next_uid=following))
@@ -264,10 +264,10 @@ class LiveWatch:
         if not skipped and (present.next_uid or 1) >= following:
             return
 
-        async def work(unit: Unit) -> None:
+        def work(unit: Unit) -> None:
             if folder.uidvalidity is not None:
-                await ledger.skip(unit, folder.id, folder.uidvalidity, skipped)
-            await folders.change(unit, folder.id, next_uid=following)
+                ledger.skip(unit, folder.id, folder.uidvalidity, skipped)
+            folders.change(unit, folder.id, next_uid=following)
 
         await self._session.ground.database.write(work)
         self._remember(replace(present, next_uid=following))
@@ -289,10 +289,9 @@ class LiveWatch:
         folder = opened
         on_server = await self._imap.search_uids()
         database = self._session.ground.database
-        async with database.reading() as connection:
-            scope = await folders.live_scope(connection, folder.id, opened.uidvalidity)
-            decided = await ledger.decided(connection, folder.id, opened.uidvalidity)
-            present = await ledger.present(connection, folder.id, opened.uidvalidity)
+        scope = await database.read(folders.live_scope, folder.id, opened.uidvalidity)
+        decided = await database.read(ledger.decided, folder.id, opened.uidvalidity)
+        present = await database.read(ledger.present, folder.id, opened.uidvalidity)
         await self._mark_gone(folder, present - on_server)
         below_cursor = UidSet.span(1, (folder.next_uid or 1) - 1)
         missing = (on_server & scope & below_cursor) - decided
@@ -314,7 +313,7 @@ class LiveWatch:
     async def _fill(self, folder: Folder, missing: UidSet) -> None:
         place = self._session.place(folder, self._visibility, historical=False)
 
-        async def nothing_else(_unit: Unit, _stored: Stored) -> None:
+        def nothing_else(_unit: Unit, _stored: Stored) -> None:
             return
 
         for batch in plan.batches(

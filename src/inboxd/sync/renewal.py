@@ -93,17 +93,17 @@ async def renew(session: Session, folder: Folder, status: FolderStatus, visibili
 async def _placements(session: Session, folder: Folder) -> list[tuple[MessageId, Likeness]]:
     if folder.uidvalidity is None:
         return []
-    async with session.ground.database.reading() as connection:
-        return await ledger.placements_by_likeness(connection, folder.id, folder.uidvalidity)
+    return await session.ground.database.read(
+        ledger.placements_by_likeness, folder.id, folder.uidvalidity
+    )
 
 
 async def _left_out(session: Session, unknown: Sequence[Metadata]) -> Mapping[Uid, Reason]:
     """What the first history left out is left out again, by the same rules (P3, P6)."""
-    async with session.ground.database.reading() as connection:
-        first = await runs.first(connection, session.account)
-        if first is None:
-            return {}
-        known = await contacts.keys_at(connection, first.pressed_at)
+    first = await session.ground.database.read(runs.first, session.account)
+    if first is None:
+        return {}
+    known = await session.ground.database.read(contacts.keys_at, first.pressed_at)
     rules = plan.Rules(
         start_at=first.start_at,
         pressed_at=first.pressed_at,
@@ -134,7 +134,7 @@ async def _fetch(
     settings = session.ground.settings.sync
     place = session.place(folder, visibility, historical=True, uidvalidity=uidvalidity)
 
-    async def nothing_else(_unit: Unit, _stored: Stored) -> None:
+    def nothing_else(_unit: Unit, _stored: Stored) -> None:
         return
 
     for batch in plan.batches(
@@ -144,7 +144,7 @@ async def _fetch(
         await take_in(session.ground.database, place, bodies, nothing_else)
 
 
-async def _swap(
+def _swap(
     unit: Unit,
     session: Session,
     folder: Folder,
@@ -153,14 +153,12 @@ async def _swap(
     left_out: Mapping[Uid, Reason],
     following: int,
 ) -> None:
-    await ledger.place(unit, folder.id, uidvalidity, mapping.same)
-    await ledger.skip(unit, folder.id, uidvalidity, left_out.items())
+    ledger.place(unit, folder.id, uidvalidity, mapping.same)
+    ledger.skip(unit, folder.id, uidvalidity, left_out.items())
     if folder.uidvalidity is not None:
-        still = await ledger.present(unit.connection, folder.id, folder.uidvalidity)
-        await ledger.mark_gone(
-            unit, session.account, folder.id, folder.uidvalidity, still, moved=True
-        )
+        still = ledger.present(unit.connection, folder.id, folder.uidvalidity)
+        ledger.mark_gone(unit, session.account, folder.id, folder.uidvalidity, still, moved=True)
     if folder.next_uid is not None:
-        await folders.close_span(unit, folder.id, folder.next_uid - 1)
-    await folders.add_span(unit, folder.id, uidvalidity, 1, following - 1)
-    await folders.open_span(unit, folder.id, uidvalidity, Uid(following))
+        folders.close_span(unit, folder.id, folder.next_uid - 1)
+    folders.add_span(unit, folder.id, uidvalidity, 1, following - 1)
+    folders.open_span(unit, folder.id, uidvalidity, Uid(following))

@@ -58,15 +58,14 @@ async def settle(session: Session) -> Scope:
         if one.name not in wanted or one.wire_name in statuses
     ]
 
-    async def work(unit: Unit) -> Scope:
-        return await _settle(unit, session, listing, statuses)
+    def work(unit: Unit) -> Scope:
+        return _settle(unit, session, listing, statuses)
 
     return await session.ground.database.write(work)
 
 
 async def _account(session: Session) -> Account:
-    async with session.ground.database.reading() as connection:
-        return await accounts.get(connection, session.account)
+    return await session.ground.database.read(accounts.get, session.account)
 
 
 async def _look_closer(session: Session, one: ListedFolder) -> FolderStatus:
@@ -74,21 +73,21 @@ async def _look_closer(session: Session, one: ListedFolder) -> FolderStatus:
     return await session.imap.examine(one.wire_name)
 
 
-async def _settle(
+def _settle(
     unit: Unit, session: Session, listing: Sequence[ListedFolder], statuses: Statuses
 ) -> Scope:
-    before = await folders.of_account(unit.connection, session.account)
-    await _follow_renames(unit, session, before, listing)
-    await folders.record_listing(unit, session.account, listing)
-    account = await accounts.get(unit.connection, session.account)
+    before = folders.of_account(unit.connection, session.account)
+    _follow_renames(unit, session, before, listing)
+    folders.record_listing(unit, session.account, listing)
+    account = accounts.get(unit.connection, session.account)
     known = {folder.id for folder in before}
-    now = await folders.of_account(unit.connection, session.account)
-    pending = await runs.unfinished(unit.connection, session.account)
+    now = folders.of_account(unit.connection, session.account)
+    pending = runs.unfinished(unit.connection, session.account)
     fresh_sync = any(run.planned_at is None and run.kind is runs.RunKind.FIRST for run in pending)
     wanted = chosen(account.conditions.labels, [folder for folder in now if folder.listed])
     for folder in now:
         status = statuses.get(folder.wire_name) if folder.listed else None
-        await _watch_or_not(
+        _watch_or_not(
             unit,
             folder,
             status,
@@ -98,16 +97,16 @@ async def _settle(
             ),
         )
         if not folder.listed:
-            await _forget_deleted(unit, session, folder)
+            _forget_deleted(unit, session, folder)
     seen_before = {folder.id: folder.uidnext for folder in now}
-    now = await folders.of_account(unit.connection, session.account)
+    now = folders.of_account(unit.connection, session.account)
     for run in pending:
         if run.planned_at is None:
-            await _plan(unit, session, run, now, statuses, seen_before)
+            _plan(unit, session, run, now, statuses, seen_before)
     for folder in now:
-        await _note_status(unit, folder, statuses.get(folder.wire_name))
-    now = await folders.of_account(unit.connection, session.account)
-    open_runs = await runs.unfinished(unit.connection, session.account)
+        _note_status(unit, folder, statuses.get(folder.wire_name))
+    now = folders.of_account(unit.connection, session.account)
+    open_runs = runs.unfinished(unit.connection, session.account)
     watched = sorted((one for one in now if one.next_uid is not None), key=_importance)
     return Scope(account, tuple(watched), statuses, bool(open_runs))
 
@@ -136,25 +135,25 @@ def _first_live_uid(
     return folder.uidnext if same and folder.uidnext is not None else uidnext
 
 
-async def _watch_or_not(
+def _watch_or_not(
     unit: Unit, folder: Folder, status: FolderStatus | None, *, wanted: bool, first: Uid
 ) -> None:
     if wanted and status is not None:
         if folder.next_uid is None:
-            await folders.open_span(unit, folder.id, status.uidvalidity, first)
+            folders.open_span(unit, folder.id, status.uidvalidity, first)
     elif folder.next_uid is not None and (not wanted or not folder.listed):
-        await folders.close_span(unit, folder.id, folder.next_uid - 1)
+        folders.close_span(unit, folder.id, folder.next_uid - 1)
 
 
-async def _forget_deleted(unit: Unit, session: Session, folder: Folder) -> None:
+def _forget_deleted(unit: Unit, session: Session, folder: Folder) -> None:
     if folder.uidvalidity is None:
         return
-    present = await ledger.present(unit.connection, folder.id, folder.uidvalidity)
+    present = ledger.present(unit.connection, folder.id, folder.uidvalidity)
     if present:
-        await ledger.mark_gone(unit, session.account, folder.id, folder.uidvalidity, present)
+        ledger.mark_gone(unit, session.account, folder.id, folder.uidvalidity, present)
 
 
-async def _note_status(unit: Unit, folder: Folder, status: FolderStatus | None) -> None:
+def _note_status(unit: Unit, folder: Folder, status: FolderStatus | None) -> None:
     """Remember what was seen; a watched folder's UIDVALIDITY is changed by its drain alone."""
     if status is None:
         return
@@ -163,10 +162,10 @@ async def _note_status(unit: Unit, folder: Folder, status: FolderStatus | None) 
         values["uidvalidity"] = status.uidvalidity
     current = {name: getattr(folder, name) for name in values}
     if values != current:
-        await folders.change(unit, folder.id, **values)
+        folders.change(unit, folder.id, **values)
 
 
-async def _plan(
+def _plan(
     unit: Unit,
     session: Session,
     run: Run,
@@ -188,7 +187,7 @@ async def _plan(
         first = (seen_before.get(folder.id) or below) if run.since == NOW else Uid(1)
         if first >= below:
             continue
-        await runs.add_folder(
+        runs.add_folder(
             unit,
             run.id,
             folder.id,
@@ -198,15 +197,15 @@ async def _plan(
             below_uid=below,
             total=min(status.messages, below - first),
         )
-        await folders.add_span(unit, folder.id, status.uidvalidity, first, below - 1)
+        folders.add_span(unit, folder.id, status.uidvalidity, first, below - 1)
         position += 1
-    await runs.mark_planned(unit, run.id)
+    runs.mark_planned(unit, run.id)
     if position == 0:
-        await runs.finish(unit, run.id)
+        runs.finish(unit, run.id)
         unit.emit(EventType.HISTORY_FINISHED, session.account, {"run": run.id, "stored": 0})
 
 
-async def _follow_renames(
+def _follow_renames(
     unit: Unit, session: Session, before: Sequence[Folder], listing: Sequence[ListedFolder]
 ) -> None:
     """A folder that went as another of the same UIDVALIDITY came was renamed.
@@ -223,8 +222,8 @@ async def _follow_renames(
         matches = [one for one in came if _is_same(folder, one)]
         if len(matches) == 1:
             came.remove(matches[0])
-            await folders.rename(unit, folder.id, matches[0])
-            await _rename_label(unit, session, folder, matches[0])
+            folders.rename(unit, folder.id, matches[0])
+            _rename_label(unit, session, folder, matches[0])
             log.info("folder_renamed", folder_id=folder.id)
 
 
@@ -237,10 +236,8 @@ def _is_same(folder: Folder, one: ListedFolder) -> bool:
     )
 
 
-async def _rename_label(
-    unit: Unit, session: Session, folder: Folder, renamed: ListedFolder
-) -> None:
-    account = await accounts.get(unit.connection, session.account)
+def _rename_label(unit: Unit, session: Session, folder: Folder, renamed: ListedFolder) -> None:
+    account = accounts.get(unit.connection, session.account)
     labels = account.conditions.labels
     if labels == "all" or folder.name not in labels:
         return
@@ -249,8 +246,8 @@ async def _rename_label(
         labels=tuple(renamed.name if label == folder.name else label for label in labels),
     )
     sentence = f"label {folder.name} is called {renamed.name} on the server now."
-    await accounts.set_conditions(unit, account.id, after)
-    await accounts.journal(unit, account.id, "server", account.conditions, after, (sentence,))
+    accounts.set_conditions(unit, account.id, after)
+    accounts.journal(unit, account.id, "server", account.conditions, after, (sentence,))
     unit.emit(
         EventType.CONDITIONS_CHANGED,
         account.id,
