@@ -48,7 +48,7 @@ def _methods(path: str) -> list[str]:
         for noun in _NOUNS
         for route in noun.router.routes
         if isinstance(route, APIRoute) and compile_path(_PREFIX + route.path)[0].match(path)
-        for method in route.methods
+        for method in route.methods or ()
     )
 
 

@@ -144,20 +144,16 @@ def install(app: FastAPI, methods: Callable[[str], list[str]]) -> None:
 
 async def _refusal(_request: Request, error: Exception) -> Response:
     for kind, answer in _ANSWERS:
-        if isinstance(error, kind):
+        if isinstance(error, errors.InboxdError) and isinstance(error, kind):
             return document(
-                answer.status,
-                kind.code if isinstance(error, errors.AccountNotReached) else _code(error),
+                int(answer.status),
+                error.code,
                 answer.title,
                 str(error),
                 problems=error.problems if isinstance(error, errors.BadInput) else (),
                 side=error.side if isinstance(error, errors.AccountNotReached) else None,
             )
     raise error
-
-
-def _code(error: Exception) -> str:
-    return error.code if isinstance(error, errors.InboxdError) else "internal"
 
 
 async def _malformed(_request: Request, error: Exception) -> Response:

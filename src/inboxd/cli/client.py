@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -121,8 +121,13 @@ class Client:
                 return
             asked["cursor"] = page["next"]
 
-    def events(self, after: int, *, historical: bool = False) -> Iterator[dict[str, Json]]:
-        """Follow the events after number `after`, until the daemon ends the stream."""
+    def events(
+        self, after: int, *, historical: bool = False
+    ) -> Generator[dict[str, Json], None, None]:
+        """Follow the events after number `after`, until the daemon ends the stream.
+
+        Close the generator to stop sooner.
+        """
         timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         params = _spelled({"after": after, "historical": historical})
         with (

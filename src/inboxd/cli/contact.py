@@ -39,13 +39,18 @@ def import_file(session: Session, file: BinaryIO, partial: bool) -> None:
     report = session.client.upload(
         at("contacts", "import"),
         file.read(),
-        {"filename": Path(file.name).name, "partial": partial},
+        {"filename": _name_of(file), "partial": partial},
     )
     if session.show(report):
         return
     session.screen.say(f"{report['added']:,} added, {report['known']:,} known already.")
     for problem in report["problems"]:
         session.screen.note(problem)
+
+
+def _name_of(file: BinaryIO) -> str:
+    name = getattr(file, "name", "<stdin>")
+    return "standard input" if name == "<stdin>" else Path(name).name
 
 
 @contact.command("list")

@@ -10,7 +10,7 @@ import click
 from inboxd.cli import render
 from inboxd.cli.client import Client, Json
 
-DEFAULT_SOCKET = Path("/run/inboxd/control.sock")
+DEFAULT_SOCKET = Path("/run/inboxd/inboxd.sock")
 """Where the service's runtime directory has it."""
 
 

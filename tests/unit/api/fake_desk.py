@@ -184,6 +184,10 @@ class FakeDesk:
             self._accounts[1], phase=phase, trouble=trouble, history=history
         )
 
+    def confirm(self, number: int) -> None:
+        """Let the conditions of an account be confirmed."""
+        self._set(self._accounts[number], conditions=Conditions("now"))
+
     # --- what the API does ---
 
     async def status(self) -> DaemonStatus:
