@@ -332,7 +332,7 @@ def _prepare_schema(writer: Connection, path: Path) -> None:
     if not known:
         _make_schema(writer)
         return
-    version = str(writer.scalar(text("SELECT version_num FROM alembic_version")))
+    version = str(writer.scalar(text("SELECT version_num FROM alembic_version")) or "")
     if version > tables.HEAD:
         raise StoreTooNew(
             f"The database {path.name} was written by a newer inboxd (schema {version}, this one "
