@@ -138,8 +138,8 @@ class Client:
                 answer.read()
                 raise _problem(answer)
             # Each event is one line of data; ids and types stand in it once more.
-            for line in _lines(answer.iter_bytes()):
-                if line.startswith(b"data:"):
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
                     yield json.loads(line[5:])
 
     def _parsed(
@@ -210,14 +210,6 @@ class Client:
                     f"Nobody answers at {self._path}: start inboxd with inboxd run, or name its "
                     "socket with --socket or $INBOXD_SOCKET."
                 )
-
-
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Complete lines. The client library's own way also splits at U+2028, inside of JSON."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
 
 
 def _spelled(params: Params | None) -> dict[str, str] | None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import anyio
 import pytest
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from inboxd.api.server import bind
+from inboxd.api.server import bind, serve
 from inboxd.model.errors import AlreadyRunning, BadConfig
 from unit.api.conftest import Served
 from unit.api.fake_desk import FakeDesk
@@ -96,6 +97,33 @@ async def test_the_end_does_not_wait_for_an_answer_that_never_comes(
         with anyio.fail_after(5):
             await served.ended.wait()
         assert cancelled.is_set()
+
+
+async def test_a_cancelled_daemon_leaves_no_request_behind(
+    app: FastAPI, desk: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, cancelled = anyio.Event(), anyio.Event()
+
+    async def stuck() -> None:
+        asked.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cancelled.set()
+
+    monkeypatch.setattr(desk, "status", stuck)
+    sock = bind(tmp_path / "s", 0o660)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as daemon:
+            await daemon.start(serve, app, sock, anyio.Event())
+            stream = await anyio.connect_unix(tmp_path / "s")
+            await stream.send(b"GET /v1/status HTTP/1.1\r\nHost: inboxd\r\n\r\n")
+            await asked.wait()
+            daemon.cancel_scope.cancel()
+        assert cancelled.is_set()
+        with pytest.raises(anyio.EndOfStream):
+            await stream.receive()
+        await stream.aclose()
 
 
 def test_a_socket_has_its_mode_whatever_the_umask(tmp_path: Path) -> None:
