@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,17 @@ class Endpoint:
     host: str
     port: int
     security: Security
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether what is sent there stays on this machine; told by the name alone."""
+        name = self.host.rstrip(".").lower()
+        if name == "localhost" or name.endswith(".localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(name.strip("[]")).is_loopback
+        except ValueError:
+            return False
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port} ({self.security})"

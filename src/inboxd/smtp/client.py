@@ -5,9 +5,6 @@ Only this file knows aiosmtplib; whatever it raises leaves as one of `inboxd.mod
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 import aiosmtplib
 import anyio
 
+from inboxd.model.answers import shown
 from inboxd.model.errors import (
     CannotConnect,
     InboxdError,
@@ -33,9 +31,6 @@ HELO_NAME = "[127.0.0.1]"
 QUIT_SECONDS = 2.0
 """A server that does not answer QUIT is left without a farewell."""
 
-MAX_ANSWER = 300
-"""Characters of a server's answer that are shown."""
-
 _MECHANISMS = ("plain", "login", "cram-md5")
 """In this order; the first that the server has is tried, and no second after a refusal: three
 attempts for one wrong password lock accounts."""
@@ -43,7 +38,6 @@ attempts for one wrong password lock accounts."""
 _NOT_UNDERSTOOD = frozenset({500, 501, 502, 503, 504})
 """RFC 4954 6 and RFC 5321 4.2.2: the mechanism was refused, not the login."""
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 async def check_login(
@@ -61,7 +55,7 @@ async def check_login(
     Raises CannotConnect, TlsUntrusted, TlsUnavailable, LoginRejected, NotAMailServer,
     PlaintextRefused or Throttled; each says what the server answered, never the secret.
     """
-    if endpoint.security is Security.NONE and not _is_this_machine(endpoint.host):
+    if endpoint.security is Security.NONE and not endpoint.is_this_machine:
         raise PlaintextRefused(
             f"{endpoint.host} is not this machine, so the password would travel in the clear: "
             "use tls (port 465) or starttls (port 587)."
@@ -73,16 +67,6 @@ async def check_login(
                 await check.log_in(client)
     except TimeoutError:
         raise check.silent(deadline_seconds) from None
-
-
-def _is_this_machine(host: str) -> bool:
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 @asynccontextmanager
@@ -125,7 +109,6 @@ class _Check:
         self.where = f"{endpoint.host}:{endpoint.port}"
         self._security = endpoint.security
         self._credentials = credentials
-        self._secrets = _forms_of(credentials)
 
     async def log_in(self, client: aiosmtplib.SMTP) -> None:
         credentials = self._credentials
@@ -253,26 +236,7 @@ class _Check:
         )
 
     def _shown(self, answer: str) -> str:
-        """A server's words on one line, of bounded length, without what it may echo."""
-        text = _UNPRINTABLE.sub(" ", answer)
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
-        return text[:MAX_ANSWER].strip().rstrip(".")
-
-
-def _forms_of(credentials: Credentials) -> tuple[str, ...]:
-    """The secret in every form in which it goes over the wire, longest first."""
-    user, secret = credentials.username, credentials.secret
-    if not secret:
-        return ()
-    plain = (
-        f"\0{user}\0{secret}",
-        f"{user}\0{user}\0{secret}",
-        f"user={user}\x01auth=Bearer {secret}\x01\x01",
-        secret,
-    )
-    encoded = (base64.b64encode(form.encode()).decode("ascii") for form in plain)
-    return (*encoded, secret)
+        return shown(answer, self._credentials)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

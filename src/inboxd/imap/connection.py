@@ -1,0 +1,238 @@
+"""One connection: its stream, its reader task, and one command at a time, each with a deadline.
+
+A connection is never repaired. Whatever casts doubt on it (a deadline, a cancelled command, a
+response that no grammar allows) ends it, and the account's loop makes a new one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import anyio
+from anyio.abc import ByteStream
+
+from inboxd.imap.protocol import Exchange, ImapProtocol
+from inboxd.imap.refusals import command_refused
+from inboxd.imap.responses import Response, Status
+from inboxd.imap.stream import DeflateStream
+from inboxd.model.errors import ConnectionLost, InboxdError, ServerSilent
+from inboxd.model.server import Endpoint
+
+READ_BYTES = 64 * 1024
+"""One TLS record holds 16 kB; larger reads than this gain nothing measurable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a server may take, in seconds (measured needs: imap.md is the source of each)."""
+
+    connect: float = 10
+    greeting: float = 10
+    command_silence: float = 60
+    """Without a byte, not in all: a SELECT of a huge folder and a slow line both take long."""
+    idle_start: float = 15
+    done: float = 15
+    """This finds a server that hangs: its kernel goes on acknowledging for ever."""
+    logout: float = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An OK with the responses that came before it."""
+
+    status: Status
+    responses: list[Response]
+
+
+class Connection:
+    """A stream and the conversation over it; owned by one task."""
+
+    def __init__(
+        self, endpoint: Endpoint, stream: ByteStream, deadlines: Deadlines, *, greeted: bool
+    ) -> None:
+        self.where = f"{endpoint.host}:{endpoint.port}"
+        self.deadlines = deadlines
+        self.protocol = ImapProtocol(self.where, greeted=greeted)
+        self._stream = stream
+        self._sending = anyio.Lock()
+        self._reading = anyio.CancelScope()
+
+    async def read(self) -> None:
+        """The reader task: feed the protocol until the stream ends. Raises nothing."""
+        with self._reading:
+            try:
+                while self.protocol.failure is None:
+                    self.protocol.data_received(await self._stream.receive(READ_BYTES))
+                    rest = self.protocol.take_compressed_rest()
+                    if rest is not None:
+                        self._stream = DeflateStream(self._stream, rest)
+                    if self.protocol.has_outgoing:
+                        await self._flush()
+            except InboxdError as error:
+                self.protocol.end(error)
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                self.protocol.connection_lost(None)
+            except OSError as error:
+                # TLS alerts among them.
+                self.protocol.end(
+                    ConnectionLost(f"The connection to {self.where} broke: {error.strerror}.")
+                )
+
+    async def _flush(self) -> None:
+        async with self._sending:
+            data = self.protocol.take_outgoing()
+            if data:
+                await self._stream.send(data)
+
+    async def close(self) -> None:
+        """Let go of the socket; bounded, and safe at any moment."""
+        self.abort()
+        with anyio.move_on_after(self.deadlines.logout, shield=True):
+            await anyio.aclose_forcefully(self._stream)
+
+    def abort(self, failure: InboxdError | None = None) -> None:
+        """End the conversation now; commands under way fail with `failure`."""
+        self.protocol.end(failure or ConnectionLost(f"The connection to {self.where} was ended."))
+        self._reading.cancel()
+
+    # --- commands --------------------------------------------------------------------------------
+
+    async def run(
+        self, name: str, *args: str, prefix: str = "", answers: Iterable[bytes] = ()
+    ) -> Answer:
+        """Give a command and wait for its OK.
+
+        Raises CommandRefused or Throttled for NO and BAD, ServerSilent after the deadline, and
+        what ended the connection.
+        """
+        status, responses = await self.ask(name, *args, prefix=prefix, answers=answers)
+        if status.result != "OK":
+            raise command_refused(self.where, name, status)
+        return Answer(status, responses)
+
+    async def ask(
+        self, name: str, *args: str, prefix: str = "", answers: Iterable[bytes] = ()
+    ) -> tuple[Status, list[Response]]:
+        """As `run`, but NO and BAD are an answer too."""
+        exchange = self.protocol.begin(name, *args, prefix=prefix, answers=answers)
+        try:
+            await self._send(self.deadlines.command_silence)
+            await self._finished(exchange, name)
+        except BaseException:
+            # Also when cancelled: its late answer would be taken for that of another command.
+            self.abort()
+            raise
+        if exchange.status is None:
+            raise exchange.failure or ConnectionLost(f"{self.where} is gone.")
+        return exchange.status, exchange.responses
+
+    async def _send(self, seconds: float) -> None:
+        try:
+            with anyio.fail_after(seconds):
+                await self._flush()
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise self._silent("a command", seconds) from None
+            # The reader knows why; it may hear of it a moment later.
+            self.protocol.connection_lost(None)
+
+    async def _finished(self, exchange: Exchange, name: str) -> None:
+        silence = self.deadlines.command_silence
+        asked_at = time.monotonic()
+        while not exchange.finished.is_set():
+            quiet = time.monotonic() - max(asked_at, self.protocol.heard_at)
+            if quiet >= silence:
+                raise self._silent(name, silence)
+            with anyio.move_on_after(silence - quiet):
+                await exchange.finished.wait()
+
+    def _silent(self, what: str, seconds: float) -> ServerSilent:
+        error = ServerSilent(f"{self.where} did not answer {what} within {seconds:g} s.")
+        self.protocol.end(error)
+        return error
+
+    async def greet(self) -> Status | None:
+        """The greeting; None where it came before STARTTLS. Raises ServerSilent."""
+        try:
+            with anyio.fail_after(self.deadlines.greeting):
+                await self.protocol.greeted.wait()
+        except TimeoutError:
+            raise self._silent("with a greeting", self.deadlines.greeting) from None
+        if self.protocol.failure is not None and self.protocol.greeting is None:
+            raise self.protocol.failure
+        return self.protocol.greeting
+
+    async def farewell(self) -> None:
+        """LOGOUT where it can be said; a server that does not answer is left without."""
+        if self.protocol.failure is not None or self.protocol.pending is not None:
+            return
+        with anyio.move_on_after(self.deadlines.logout):
+            try:
+                await self.ask("LOGOUT")
+            except InboxdError:
+                return
+
+    # --- waiting ---------------------------------------------------------------------------------
+
+    async def idle(self, wake: anyio.Event, *, silence_seconds: float, cap_seconds: float) -> bool:
+        """IDLE (RFC 2177) until a hint comes, `wake` is set, or it has lasted long enough.
+
+        Ends after `silence_seconds` without a byte, and after `cap_seconds` in any case. False
+        when the server refuses to. Raises ServerSilent when it begins or ends too slowly.
+        """
+        self.protocol.stirred = anyio.Event()
+        exchange = self.protocol.begin("IDLE")
+        try:
+            await self._send(self.deadlines.idle_start)
+            await self._idling(exchange)
+            if not exchange.finished.is_set():
+                await self._stirred(wake, silence_seconds, cap_seconds)
+                await self._done(exchange)
+        except BaseException:
+            self.abort()
+            raise
+        if exchange.status is None:
+            raise exchange.failure or ConnectionLost(f"{self.where} is gone.")
+        return exchange.status.result == "OK"
+
+    async def _idling(self, exchange: Exchange) -> None:
+        """Wait for `+`. Hints before it are legal and are kept."""
+        with anyio.move_on_after(self.deadlines.idle_start):
+            while not (exchange.continued.is_set() or exchange.finished.is_set()):
+                await self.protocol.stirred.wait()
+                self.protocol.stirred = anyio.Event()
+            return
+        raise self._silent("IDLE", self.deadlines.idle_start)
+
+    async def _stirred(
+        self, wake: anyio.Event, silence_seconds: float, cap_seconds: float
+    ) -> None:
+        began = time.monotonic()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_then_cancel, wake, tasks.cancel_scope)
+            while not (self.protocol.hints.any or self.protocol.failure is not None):
+                now = time.monotonic()
+                quiet = now - max(began, self.protocol.heard_at)
+                left = min(silence_seconds - quiet, began + cap_seconds - now)
+                if left <= 0:
+                    break
+                with anyio.move_on_after(left):
+                    await self.protocol.stirred.wait()
+                    self.protocol.stirred = anyio.Event()
+            tasks.cancel_scope.cancel()
+
+    async def _done(self, exchange: Exchange) -> None:
+        if not exchange.finished.is_set():
+            self.protocol.write("DONE")
+            await self._send(self.deadlines.done)
+            with anyio.move_on_after(self.deadlines.done):
+                await exchange.finished.wait()
+        if not exchange.finished.is_set():
+            raise self._silent("DONE", self.deadlines.done)
+
+
+async def _then_cancel(event: anyio.Event, scope: anyio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
