@@ -310,16 +310,22 @@ _ESEARCH_ALL = re.compile(rb"\bALL ([0-9:,]+)", re.IGNORECASE)
 
 
 def parse_esearch(response: Response) -> UidSet | None:
-    """The ALL of an ESEARCH (RFC 4731 3.1); an absent one means that nothing was found."""
+    """The ALL of an ESEARCH (RFC 4731 3.1); an absent one means that nothing was found.
+
+    None for another response. Raises ProtocolViolated.
+    """
     if not response.head.upper().startswith(b"ESEARCH"):
         return None
     match = _ESEARCH_ALL.search(response.head)
-    return UidSet() if match is None else UidSet.parse(match[1].decode())
+    try:
+        return UidSet() if match is None else UidSet.parse(match[1].decode())
+    except ValueError as error:
+        raise ProtocolViolated("The server sent a set of numbers that is none.") from error
 
 
 def parse_search(response: Response) -> UidSet | None:
-    """The numbers of a SEARCH (RFC 3501 7.2.5)."""
-    word, *numbers = response.head.split()
-    if word.upper() != b"SEARCH":
+    """The numbers of a SEARCH (RFC 3501 7.2.5); None for another response."""
+    words = response.head.split()
+    if not words or words[0].upper() != b"SEARCH":
         return None
-    return UidSet.of(int(one) for one in numbers if one.isdigit())
+    return UidSet.of(int(one) for one in words[1:] if one.isdigit())
