@@ -20,10 +20,10 @@ def decode_name(wire: bytes) -> FolderName:
     wire name stays its key.
     """
     try:
-        return FolderName(_decode_utf7(wire.decode("ascii")))
+        text = _decode_utf7(wire.decode("ascii"))
     except (UnicodeError, binascii.Error):
         text = wire.decode("utf-8", "replace")
-        return FolderName(text.replace("\0", "\ufffd"))
+    return FolderName(text.replace("\0", "\ufffd"))
 
 
 def _decode_utf7(text: str) -> str:

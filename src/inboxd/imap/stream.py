@@ -5,6 +5,7 @@ Nothing here knows IMAP, save the two lines of dialogue that STARTTLS needs befo
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import zlib
@@ -210,6 +211,9 @@ def _reason(error: BaseException) -> str:
         if isinstance(one, ExceptionGroup):
             one = one.exceptions[0]
             continue
+        if isinstance(one, OSError) and one.errno is not None and one.errno > 0:
+            # asyncio's own text for it repeats the address and leaves out the reason.
+            return os.strerror(one.errno)
         if isinstance(one, OSError) and one.strerror:
             return one.strerror
         one = one.__cause__ or one.__context__
