@@ -65,6 +65,21 @@ def check(config_path: Path | None) -> None:
     print("The configuration is good.")
 
 
+@main.command()
+def demo() -> None:
+    """Show it all on a made-up mailbox, then clean up (needs the extra: inboxd[demo])."""
+    from inboxd import demo as show  # noqa: PLC0415
+
+    try:
+        show.run()
+    except show.DemoFailed as error:
+        _refuse(error)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        print("\nStopped; everything was cleaned up.")
+        sys.exit(EXIT_FAILED)
+
+
 def _refuse(error: Exception) -> None:
     print(error, file=sys.stderr)
     for problem in getattr(error, "problems", ()):
