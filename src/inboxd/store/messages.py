@@ -202,7 +202,6 @@ def _announce(
         data = {
             "id": message,
             "subject": content.subject,
-            "from": content.people.get("from", []),
             "internal_date": content.internal_date.isoformat(),
             "sha256": content.sha256.hex(),
             "folder": place.name,
