@@ -39,7 +39,6 @@ _NOT_UNDERSTOOD = frozenset({500, 501, 502, 503, 504})
 """RFC 4954 6 and RFC 5321 4.2.2: the mechanism was refused, not the login."""
 
 
-
 async def check_login(
     endpoint: Endpoint,
     credentials: Credentials,
