@@ -98,6 +98,8 @@ class Unit:
 
 Work = Callable[[Unit], T]
 
+_INSERT_EVENT = insert(tables.event)
+
 
 class _Job(Generic[T]):
     """A unit of work, and where its caller finds the outcome, even if nobody waits any more."""
@@ -210,7 +212,7 @@ class Database:
         self._writer.exec_driver_sql("SAVEPOINT unit")
         try:
             job.result = job.work(unit)
-            unit.execute_many(insert(tables.event), unit.rows)
+            unit.execute_many(_INSERT_EVENT, unit.rows)
         except Exception as error:  # noqa: BLE001 - handed to the caller, whole
             job.error = _as_ours(error)
             self._writer.exec_driver_sql("ROLLBACK TO unit")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inboxd.model.events import EventType
@@ -197,6 +197,28 @@ def _hide(unit: Unit, messages: Sequence[int]) -> None:
         )
 
 
+_ledger_row = upsert(tables.ledger)
+
+# Made once: putting a statement together costs more than SQLite needs to run it, and these run
+# for every message that arrives.
+_PLACE = _ledger_row.on_conflict_do_update(
+    index_elements=["folder_id", "uidvalidity", "uid"],
+    set_={
+        "outcome": str(Outcome.STORED),
+        "reason": None,
+        "message_id": _ledger_row.excluded.message_id,
+        "gone_at": None,
+    },
+)
+
+_STORED_AMONG = select(tables.ledger.c.uid).where(
+    tables.ledger.c.folder_id == bindparam("folder"),
+    tables.ledger.c.uidvalidity == bindparam("generation"),
+    tables.ledger.c.uid.in_(bindparam("uids", expanding=True)),
+    tables.ledger.c.message_id.is_not(None),
+)
+
+
 def place(
     unit: Unit,
     folder: FolderId,
@@ -204,17 +226,8 @@ def place(
     placements: Sequence[tuple[Uid, MessageId]],
 ) -> None:
     """These UIDs are those stored messages, whatever their outcome was before (a re-sync)."""
-    statement = upsert(tables.ledger)
     unit.execute_many(
-        statement.on_conflict_do_update(
-            index_elements=["folder_id", "uidvalidity", "uid"],
-            set_={
-                "outcome": str(Outcome.STORED),
-                "reason": None,
-                "message_id": statement.excluded.message_id,
-                "gone_at": None,
-            },
-        ),
+        _PLACE,
         [
             {
                 "folder_id": folder,
@@ -232,11 +245,5 @@ def stored_among(
     connection: Connection, folder: FolderId, uidvalidity: UidValidity, uids: Sequence[Uid]
 ) -> frozenset[Uid]:
     """Which of these UIDs are stored already."""
-    table = tables.ledger
-    query = select(table.c.uid).where(
-        table.c.folder_id == folder,
-        table.c.uidvalidity == uidvalidity,
-        table.c.uid.in_(uids),
-        table.c.message_id.is_not(None),
-    )
-    return frozenset(Uid(uid) for uid in (connection.scalars(query)).all())
+    asked = {"folder": folder, "generation": uidvalidity, "uids": list(uids)}
+    return frozenset(Uid(uid) for uid in connection.scalars(_STORED_AMONG, asked).all())

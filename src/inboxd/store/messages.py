@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inboxd.model.events import EventType
@@ -71,6 +71,23 @@ class Stored:
     """Their bytes."""
 
 
+# Made once: putting a statement together costs more than SQLite needs to run it, and these run
+# for every message that arrives.
+_KNOWN = select(tables.message.c.sha256, tables.message.c.id).where(
+    tables.message.c.account_id == bindparam("account"),
+    tables.message.c.sha256.in_(bindparam("hashes", expanding=True)),
+)
+_NEWEST_ID = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
+_INSERT_MESSAGE = insert(tables.message)
+_INSERT_RAW = insert(tables.raw)
+_INSERT_TEXT = insert(tables.message_text)
+_INSERT_INDEX = text(
+    "INSERT INTO message_fts (rowid, subject, people, body) "
+    "VALUES (:message_id, :subject, :people, :body)"
+)
+_INSERT_ADDRESS = upsert(tables.message_address).on_conflict_do_nothing()
+
+
 def store(
     unit: Unit,
     place: Place,
@@ -113,20 +130,14 @@ def store(
 def _known(
     connection: Connection, account: AccountId, hashes: Sequence[bytes]
 ) -> dict[bytes, MessageId]:
-    table = tables.message
-    query = select(table.c.sha256, table.c.id).where(
-        table.c.account_id == account, table.c.sha256.in_(hashes)
-    )
-    return {row.sha256: MessageId(row.id) for row in (connection.execute(query)).all()}
+    rows = connection.execute(_KNOWN, {"account": account, "hashes": list(hashes)})
+    return {row.sha256: MessageId(row.id) for row in rows.all()}
 
 
 def _next_id(connection: Connection) -> int:
     # The one writer may count for itself, so that all rows of a batch go in with executemany;
     # asking the database back for each id would take a round trip a message.
-    newest = connection.scalar(
-        text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
-    )
-    return int(newest or 0) + 1
+    return int(connection.scalar(_NEWEST_ID) or 0) + 1
 
 
 def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]) -> None:
@@ -137,7 +148,7 @@ def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]
     )
     now = unit.clock.now()
     unit.execute_many(
-        insert(tables.message),
+        _INSERT_MESSAGE,
         [
             {
                 "id": message,
@@ -161,7 +172,7 @@ def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]
         ],
     )
     unit.execute_many(
-        insert(tables.raw),
+        _INSERT_RAW,
         [{"message_id": message, "zstd": content.zstd} for message, content in fresh],
     )
     texts = [
@@ -173,16 +184,13 @@ def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]
         }
         for message, content in fresh
     ]
-    unit.execute_many(insert(tables.message_text), texts)
+    unit.execute_many(_INSERT_TEXT, texts)
     unit.execute_many(
-        text(
-            "INSERT INTO message_fts (rowid, subject, people, body) "
-            "VALUES (:message_id, :subject, :people, :body)"
-        ),
+        _INSERT_INDEX,
         texts,
     )
     unit.execute_many(
-        upsert(tables.message_address).on_conflict_do_nothing(),
+        _INSERT_ADDRESS,
         [
             {"message_id": message, "address_key": key}
             for message, content in fresh
