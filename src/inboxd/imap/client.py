@@ -56,6 +56,9 @@ the rest of the command."""
 PIECE_BYTES = 1024 * 1024
 """How much of a large message is fetched at once: bounded memory, and a deadline per piece."""
 
+SMALL_BYTES = 64 * 1024
+"""How much of each new message comes along with its metadata: nine of ten are smaller."""
+
 _METADATA = "(UID RFC822.SIZE INTERNALDATE)"
 _WHOLE = "(UID RFC822.SIZE INTERNALDATE BODY.PEEK[])"
 
@@ -66,6 +69,8 @@ class Hints:
 
     arrived: bool
     """The selected folder may hold new messages."""
+    arrivals: int
+    """By how many messages the selected folder grew; a size to plan with, no more."""
     expunged: bool
     """Messages of the selected folder are gone."""
     flags: bool
@@ -282,7 +287,9 @@ class ImapClient:
         """
         self._selected = None
         answer = await self._connection.run("EXAMINE", quote(wire_name))
-        self._protocol.hints.arrived = self._protocol.hints.expunged = False
+        hints = self._protocol.hints
+        hints.arrived = hints.expunged = False
+        hints.arrivals = 0
         self._selected = wire_name
         numbers = _opened(answer)
         uidnext = numbers.get("UIDNEXT") or await self._uidnext(wire_name, numbers["EXISTS"])
@@ -357,6 +364,24 @@ class ImapClient:
                 found.setdefault(uid, one)
         return list(found.values())
 
+    async def fetch_new(self, first: Uid) -> tuple[list[Metadata], dict[Uid, Fetched]]:
+        """As `fetch_metadata_from`, with the bodies of those smaller than SMALL_BYTES.
+
+        One way to the server instead of two, for the few messages that IDLE tells of: what the
+        answer holds at most grows with their number.
+        """
+        what = f"(UID RFC822.SIZE INTERNALDATE BODY.PEEK[]<0.{SMALL_BYTES}>)"
+        found: dict[Uid, Metadata] = {}
+        whole: dict[Uid, Fetched] = {}
+        async for uid, items in self._fetch(f"{first}:*", what):
+            one, raw = _metadata(uid, items), item_body(items, b"BODY[]")
+            if one is None or uid < first or uid in found:
+                continue
+            found[uid] = one
+            if raw is not None and len(raw) < SMALL_BYTES:
+                whole[uid] = Fetched(uid, one.size, one.internal_date, raw)
+        return list(found.values()), whole
+
     async def fetch_headers(self, uids: UidSet, fields: Sequence[str]) -> list[FetchedHeader]:
         """The named header fields, raw, without setting the Seen flag."""
         what = f"(UID BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})])"
@@ -424,6 +449,7 @@ class ImapClient:
         folders = {one.wire_name: self._remember(one) for one in raw.folders}
         return Hints(
             arrived=raw.arrived,
+            arrivals=raw.arrivals,
             expunged=raw.expunged,
             flags=raw.flags,
             folders=tuple(folders.items()),

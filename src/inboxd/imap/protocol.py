@@ -85,11 +85,15 @@ class Exchange(Command):
 class Hints:
     """What the server said without being asked, since it was last taken."""
 
-    __slots__ = ("arrived", "expunged", "flags", "folders", "list_changed", "received_at")
+    __slots__ = (
+        "arrivals", "arrived", "expunged", "flags", "folders", "list_changed", "received_at"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.arrived = False
         """EXISTS: the selected folder may hold new messages."""
+        self.arrivals = 0
+        """By how many messages the selected folder grew."""
         self.expunged = False
         """EXPUNGE or VANISHED: messages of the selected folder are gone."""
         self.flags = False
@@ -126,6 +130,7 @@ class ImapProtocol(IMAP4ClientProtocol):
         """Set by the greeting, or by the end of the connection."""
         self.capabilities: set[str] = set()
         self.hints = Hints()
+        self._exists = 0
         self.stirred = anyio.Event()
         """Set when a hint comes or the connection ends; replaced by whoever waits for it."""
         self.failure: InboxdError | None = None
@@ -329,17 +334,24 @@ class ImapProtocol(IMAP4ClientProtocol):
             self._pending.responses.append(response)
 
     def _numbered(self, word: bytes, response: Response) -> None:
+        if word == b"EXISTS":
+            self._count(int(response.head.partition(b" ")[0]))
         if self._pending is not None and (word, self._pending.name) in _ANSWERS:
             self._pending.responses.append(response)
         elif word == b"EXISTS":
             self.hints.arrived = True
             self._hinted()
         elif word == b"EXPUNGE":
+            self._exists -= 1
             self.hints.expunged = True
             self._hinted()
         elif word == b"FETCH":
             self.hints.flags = True
             self._hinted()
+
+    def _count(self, exists: int) -> None:
+        self.hints.arrivals += max(0, exists - self._exists)
+        self._exists = exists
 
     def _awaited(self, *names: str) -> bool:
         return self._pending is not None and self._pending.name in names

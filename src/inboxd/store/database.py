@@ -133,6 +133,7 @@ class Database:
         self._readers = readers
         self._clock = clock
         self._on_commit = on_commit
+        self._durable: bool | None = None
         self.last_seq = EventSeq(last_seq)
         send, receive = anyio.create_memory_object_stream[_Job[Any]](math.inf)
         self._queue, self._jobs = send, receive
@@ -193,8 +194,7 @@ class Database:
         """Commit the jobs, each with its outcome; gives the number of the newest event."""
         seq = before
         try:
-            level = "FULL" if any(job.durable for job in jobs) else "NORMAL"
-            self._writer.exec_driver_sql(f"PRAGMA synchronous={level}")
+            self._set_durability(durable=any(job.durable for job in jobs))
             self._writer.exec_driver_sql("BEGIN IMMEDIATE")
             for job in jobs:
                 seq = self._run_one(job, seq)
@@ -205,6 +205,12 @@ class Database:
                 job.error = job.error or _as_ours(error)
             return before
         return seq
+
+    def _set_durability(self, *, durable: bool) -> None:
+        if durable is not self._durable:
+            level = "FULL" if durable else "NORMAL"
+            self._writer.exec_driver_sql(f"PRAGMA synchronous={level}")
+            self._durable = durable
 
     def _run_one(self, job: _Job[Any], seq: EventSeq) -> EventSeq:
         """Run one unit inside the commit; it stands alone: a failing one takes nothing along."""

@@ -16,7 +16,7 @@ import anyio
 from inboxd.log import get
 from inboxd.model.errors import CommandRefused
 from inboxd.model.ids import FolderId, Uid, WireName
-from inboxd.model.server import FolderStatus, Metadata, UidSet
+from inboxd.model.server import Fetched, FolderStatus, Metadata, UidSet
 from inboxd.model.views import Watch
 from inboxd.store import folders, ledger
 from inboxd.store.database import Unit
@@ -34,6 +34,9 @@ log = get("inboxd.live")
 
 POLL_SECONDS = 60.0
 """Where a server has no IDLE: as often as Courier itself looks (its IMAP_IDLE_TIMEOUT)."""
+
+FEW = 16
+"""Up to this many new messages are fetched with their metadata in one go: 1 MiB at the most."""
 
 
 class LiveWatch:
@@ -65,6 +68,8 @@ class LiveWatch:
         """How many messages a folder has if nothing vanished since it was last compared."""
         self._visibility = "private"
         self._seen_at: float | None = None
+        self._few = False
+        """The folder to be drained grew by no more than FEW."""
         self._swept_at = 0.0
         self._reconciled_at = 0.0
         self._notified = False
@@ -165,6 +170,7 @@ class LiveWatch:
         selected = self._selected()
         if selected is not None and hints.arrived:
             self._dirty.add(selected.id)
+            self._few = 0 < hints.arrivals <= FEW
         if selected is not None and hints.expunged:
             self._doubtful.add(selected.id)
         for wire_name, status in hints.folders:
@@ -203,7 +209,9 @@ class LiveWatch:
     async def _drain(self, folder: Folder) -> None:
         """Fetch and store everything from the cursor on, then move the cursor."""
         self._dirty.discard(folder.id)
+        few, self._few = self._few, False
         if self._imap.selected != folder.wire_name:
+            few = False
             opened = await self._open(folder)
             self._dirty.discard(folder.id)
             if opened is None:
@@ -211,7 +219,11 @@ class LiveWatch:
             folder = opened
         first = folder.next_uid or Uid(1)
         seen_at, self._seen_at = self._seen_at, None
-        metadata = await self._imap.fetch_metadata_from(first)
+        whole: Mapping[Uid, Fetched] = {}
+        if few:
+            metadata, whole = await self._imap.fetch_new(first)
+        else:
+            metadata = await self._imap.fetch_metadata_from(first)
         limit = self._session.ground.settings.limits.message_bytes
         wanted = [one for one in metadata if one.size <= limit]
         too_large = [(one.uid, Reason.TOO_LARGE) for one in metadata if one.size > limit]
@@ -220,16 +232,23 @@ class LiveWatch:
             most_bytes=self._settings.batch_bytes,
             most_messages=self._settings.batch_messages,
         ):
-            await self._bring_in(folder, batch, seen_at)
+            await self._bring_in(folder, batch, whole, seen_at)
         last = max((one.uid for one in metadata), default=None)
         if last is not None:
             await self._pass(folder, too_large, Uid(last + 1))
         self._expected[folder.id] = self._expected.get(folder.id, 0) + len(metadata)
 
     async def _bring_in(
-        self, folder: Folder, batch: tuple[Metadata, ...], seen_at: float | None
+        self,
+        folder: Folder,
+        batch: tuple[Metadata, ...],
+        whole: Mapping[Uid, Fetched],
+        seen_at: float | None,
     ) -> None:
-        bodies = await self._session.fetch(batch)
+        rest = [one for one in batch if one.uid not in whole]
+        bodies = [whole[one.uid] for one in batch if one.uid in whole]
+        if rest:
+            bodies += await self._session.fetch(rest)
         asked = UidSet.of(one.uid for one in batch)
         given = UidSet.of(one.uid for one in bodies)
         if asked - given:
