@@ -155,6 +155,8 @@ class ImapClient:
         self._protocol = connection.protocol
         self._selected: WireName | None = None
         self._statuses: dict[WireName, FolderStatus] = {}
+        self._listed: dict[bytes, WireName] = {}
+        """Every listed folder by its wire name and by its name in plain UTF-8."""
         self._idle_refused = False
 
     # --- what it is ------------------------------------------------------------------------------
@@ -227,6 +229,8 @@ class ImapClient:
             for one in listed.values():
                 if one.selectable and one.wire_name != self._selected:
                     await self._status_or_none(one.wire_name)
+        self._listed = {one.name.encode(): one.wire_name for one in listed.values()}
+        self._listed |= {bytes(name): name for name in listed}
         fresh = self._statuses if status else {}
         self._statuses = {name: one for name, one in self._statuses.items() if name in listed}
         return [
@@ -446,14 +450,23 @@ class ImapClient:
     def take_hints(self) -> Hints:
         """What the server said without being asked; each is given once."""
         raw, self._protocol.hints = self._protocol.hints, RawHints()
-        folders = {one.wire_name: self._remember(one) for one in raw.folders}
+        folders: dict[WireName, FolderStatus | None] = {}
+        known = 0
+        for one in raw.folders:
+            # Dovecot 2.3.19 tells of a folder by its name in plain UTF-8 here, not by that on the
+            # wire (measured).
+            wire_name = self._listed.get(one.wire_name)
+            if wire_name is not None:
+                known += 1
+                folders[wire_name] = self._remember(replace(one, wire_name=wire_name))
         return Hints(
             arrived=raw.arrived,
             arrivals=raw.arrivals,
             expunged=raw.expunged,
             flags=raw.flags,
             folders=tuple(folders.items()),
-            list_changed=raw.list_changed,
+            # A status of a folder that was never listed: it is new.
+            list_changed=raw.list_changed or len(raw.folders) > known,
             received_at=raw.received_at,
         )
 
