@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from inboxd.cli.client import Client, Unreachable, at
+from inboxd.cli.client import Client, at
 
 START_SECONDS = 20
 STOP_SECONDS = 5
@@ -87,15 +87,15 @@ class Inboxd:
         """Wait until the daemon answers at its socket."""
         assert self.process is not None
         deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self.client.get(at("status"))
-            except Unreachable:
-                assert self.process.poll() is None, self.log.read_text()[-3000:]
-                assert time.monotonic() < deadline, self.log.read_text()[-3000:]
-                time.sleep(0.01)
-            else:
-                return
+        while not self._accepts():
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+            time.sleep(0.01)
+        self.client.get(at("status"))
+
+    def _accepts(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as sock:
+            return sock.connect_ex(str(self.socket)) == 0
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""
@@ -208,7 +208,8 @@ def inboxctl(
     socket_path: Path, *arguments: str, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would."""
-    command: Sequence[str] = [sys.executable, "-m", "inboxd.cli", "--socket", str(socket_path)]
+    program = Path(sys.executable).with_name("inboxctl")
+    command: Sequence[str] = [str(program), "--socket", str(socket_path)]
     return subprocess.run(
         [*command, *arguments],
         input=stdin,

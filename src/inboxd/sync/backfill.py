@@ -1,23 +1,18 @@
 """The history of an account: newest first, in bounded steps, resumable at every step (P10).
 
 Over its own connection it goes through the frozen ranges of a run. Metadata of a window come
-first, the decisions are pure (`plan`), then bodies; while one step downloads, the one before it
-is parsed and committed.
+first, the decisions are pure (`plan`), then bodies, which go through the `pipeline`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import anyio
-from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 from inboxd.log import get
 from inboxd.mime.people import headers_people
 from inboxd.model.conditions import History, Labels, chosen
 from inboxd.model.events import EventType
-from inboxd.model.ids import AddressKey, FolderId, Uid
+from inboxd.model.ids import AddressKey, Uid
 from inboxd.model.server import Fetched, Metadata, UidSet
 from inboxd.store import accounts, contacts, folders, ledger, runs
 from inboxd.store.accounts import Account
@@ -27,7 +22,8 @@ from inboxd.store.ledger import Reason
 from inboxd.store.messages import Place, Stored
 from inboxd.store.runs import Run, RunFolder, RunKind
 from inboxd.sync import plan
-from inboxd.sync.intake import take_in
+from inboxd.sync.intake import Also
+from inboxd.sync.pipeline import STEPS, Arrival, Pipeline, open_pipeline
 from inboxd.sync.plan import Step
 from inboxd.sync.session import Session
 
@@ -36,15 +32,6 @@ log = get("inboxd.backfill")
 WINDOW = 1_000
 """UIDs whose metadata are read at once. A narrowed start date or a removed label takes effect at
 the next window; larger ones gain nothing, the metadata of 1,000 take 15 ms."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """A step with its bodies, on the way from the connection to the store."""
-
-    step: Step
-    bodies: Sequence[Fetched]
-    withheld: UidSet
 
 
 async def run_history(session: Session, run: Run) -> None:
@@ -91,6 +78,11 @@ class _Part:
             await self._end()
             return
         todo = await self._todo(folder)
+        async with open_pipeline(self._session.ground.database, self._also) as pipeline:
+            await self._go_through(folder, todo, pipeline)
+        await self._end()
+
+    async def _go_through(self, folder: Folder, todo: UidSet, pipeline: Pipeline) -> None:
         while todo:
             account, run = await self._present_choice()
             if folder.name not in chosen(self._labels(account, run), [folder]):
@@ -99,8 +91,7 @@ class _Part:
             window = todo.newest(WINDOW)
             todo = todo - window
             place = self._session.place(folder, account.visibility, historical=True)
-            await self._window(place, run, window)
-        await self._end()
+            await self._window(place, run, window, pipeline)
 
     def _labels(self, account: Account, run: Run) -> Labels:
         # A label taken off while the first history runs takes its folder out of it (P12); a
@@ -131,7 +122,7 @@ class _Part:
         account = await database.read(accounts.get, self._session.account)
         return account, await database.read(runs.get, self._run.id)
 
-    async def _window(self, place: Place, run: Run, window: UidSet) -> None:
+    async def _window(self, place: Place, run: Run, window: UidSet, pipeline: Pipeline) -> None:
         settings = self._session.ground.settings
         rules = plan.Rules(
             start_at=run.start_at,
@@ -146,19 +137,17 @@ class _Part:
         metadata = [one for one in metadata if one.uid not in unread]
         described = UidSet.of(one.uid for one in metadata)
         withheld = await self._session.withheld(window, described)
-        send, receive = anyio.create_memory_object_stream[_Fetched](1)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._commit_all, place, receive)
-            async with send:
-                for step in plan.steps(
-                    window,
-                    metadata,
-                    left_out,
-                    most_bytes=settings.sync.batch_bytes,
-                    most_messages=settings.sync.batch_messages,
-                ):
-                    await self._fetch(step, withheld, send)
-                    withheld = UidSet()
+        for step in plan.steps(
+            window,
+            metadata,
+            left_out,
+            most_bytes=max(1, settings.sync.batch_bytes // STEPS),
+            most_messages=max(1, settings.sync.batch_messages // STEPS),
+        ):
+            await pipeline.room()
+            bodies, missing = await self._fetch(step)
+            await pipeline.put(Arrival(place, step, bodies, withheld | missing))
+            withheld = UidSet()
 
     async def _left_out(
         self, rules: plan.Rules, metadata: Sequence[Metadata]
@@ -179,27 +168,22 @@ class _Part:
                 left_out[header.uid] = reason
         return left_out, asked - UidSet.of(header.uid for header in headers)
 
-    async def _fetch(self, step: Step, withheld: UidSet, send: ObjectSendStream[_Fetched]) -> None:
+    async def _fetch(self, step: Step) -> tuple[list[Fetched], UidSet]:
+        """The bodies of a step, and the UIDs that the server lists and does not hand out."""
         bodies = await self._session.fetch(step.wanted) if step.wanted else []
         missing = step.uids - UidSet.of(one.uid for one in bodies)
         if missing:
             again = await self._session.imap.fetch_bodies(missing)
             bodies = [*bodies, *again]
             missing = missing - UidSet.of(one.uid for one in again)
-        withheld = withheld | await self._session.withheld(missing, UidSet())
-        await send.send(_Fetched(step, bodies, withheld))
+        return bodies, await self._session.withheld(missing, UidSet())
 
-    async def _commit_all(self, place: Place, receive: ObjectReceiveStream[_Fetched]) -> None:
-        async with receive:
-            async for fetched in receive:
-                await self._commit(place, fetched)
-
-    async def _commit(self, place: Place, fetched: _Fetched) -> None:
-        step = fetched.step
+    def _also(self, arrival: Arrival) -> Also:
+        place, step = arrival.place, arrival.step
 
         def also(unit: Unit, stored: Stored) -> None:
             ledger.skip(unit, place.folder, place.uidvalidity, step.skipped)
-            for uid in fetched.withheld:
+            for uid in arrival.withheld:
                 ledger.quarantine(
                     unit,
                     place.folder,
@@ -212,14 +196,14 @@ class _Part:
             runs.move_cursor(
                 unit,
                 self._run.id,
-                FolderId(place.folder),
+                place.folder,
                 step.cursor,
                 decided=len(step.skipped) + len(step.wanted),
                 stored=stored.new,
                 size=stored.size,
             )
 
-        await take_in(self._session.ground.database, place, fetched.bodies, also)
+        return also
 
     async def _end(self) -> None:
         await self._session.ground.database.write(

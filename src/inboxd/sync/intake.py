@@ -49,15 +49,30 @@ async def take_in(
     *,
     seen_at: float | None = None,
 ) -> Stored:
-    """Store what was fetched, whole, with `also` in the same transaction.
+    """Read and store what was fetched, whole; see `store`."""
+    return await store(database, place, await read(fetched), also, seen_at=seen_at)
+
+
+async def read(fetched: Sequence[Fetched]) -> list[tuple[Uid, Content]]:
+    """Everything that is known of messages before they are stored."""
+    if sum(len(one.raw) for one in fetched) <= IN_LOOP_BYTES:
+        return _contents(fetched)
+    return await anyio.to_thread.run_sync(_contents, fetched)
+
+
+async def store(
+    database: Database,
+    place: Place,
+    contents: Sequence[tuple[Uid, Content]],
+    also: Also,
+    *,
+    seen_at: float | None = None,
+) -> Stored:
+    """Store messages with `also` in the same transaction.
 
     A message that cannot be stored is quarantined and the others go on (P17). Raises
     StoreUnavailable, after which nothing has changed.
     """
-    if sum(len(one.raw) for one in fetched) <= IN_LOOP_BYTES:
-        contents = [(one.uid, content_of(one)) for one in fetched]
-    else:
-        contents = await anyio.to_thread.run_sync(_contents, fetched)
 
     def work(unit: Unit) -> Stored:
         stored = messages.store(unit, place, contents, seen_at=seen_at)
@@ -71,7 +86,7 @@ async def take_in(
     except Exception:
         # One of them is poison to the store. Which one is found by storing each alone; the
         # cursor moves only after all of them have an outcome.
-        log.exception("batch_refused", folder_id=place.folder, messages=len(fetched))
+        log.exception("batch_refused", folder_id=place.folder, messages=len(contents))
         return await _one_by_one(database, place, contents, also, seen_at)
 
 
