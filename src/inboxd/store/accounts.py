@@ -324,6 +324,12 @@ def journal_of(connection: Connection, account: AccountId) -> tuple[JournalEntry
     )
 
 
+def labels_changed_at(connection: Connection, account: AccountId) -> datetime | None:
+    """When the choice of labels last changed; None when it never did."""
+    entries = journal_of(connection, account)
+    return next((one.at for one in entries if one.before.labels != one.after.labels), None)
+
+
 def last_undoable(connection: Connection, account: AccountId) -> JournalEntry | None:
     """The newest change that has not been undone and is not itself an undoing."""
     table = tables.condition_change

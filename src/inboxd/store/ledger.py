@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """Older than the start date (P3)."""
     NOT_A_CONTACT = "not_a_contact"
     """Nobody in its header was a contact when Sync was pressed (P6)."""
+    BEFORE_CHOSEN = "before_chosen"
+    """It came before its label was chosen (P12)."""
     BLOCKED = "blocked"
     TOO_LARGE = "too_large"
     NOT_GIVEN = "not_given"

@@ -64,6 +64,8 @@ class LiveWatch:
         """Folders with UIDs at or above their cursor."""
         self._doubtful: set[FolderId] = set()
         """Folders whose ledger must be compared with the server."""
+        self._borders: dict[FolderId, plan.Border] = {}
+        """Folders whose label was chosen or taken off in the middle of their new mail."""
         self._expected: dict[FolderId, int] = {}
         """How many messages a folder has if nothing vanished since it was last compared."""
         self._visibility = "private"
@@ -115,10 +117,12 @@ class LiveWatch:
 
     def _take_scope(self, scope: Scope) -> None:
         self._visibility = scope.account.visibility
+        self._borders = dict(scope.borders)
         known = set(self._folders)
         self._folders = {folder.id: folder for folder in scope.watched}
         self._by_name = {folder.wire_name: folder for folder in scope.watched}
         self._primary = scope.watched[0] if scope.watched else None
+        self._dirty |= set(self._borders)
         self._dirty &= set(self._folders)
         self._doubtful &= set(self._folders)
         self._doubtful |= set(self._folders) - known
@@ -224,9 +228,15 @@ class LiveWatch:
             metadata, whole = await self._imap.fetch_new(first)
         else:
             metadata = await self._imap.fetch_metadata_from(first)
-        limit = self._session.ground.settings.limits.message_bytes
-        wanted = [one for one in metadata if one.size <= limit]
-        too_large = [(one.uid, Reason.TOO_LARGE) for one in metadata if one.size > limit]
+        border = self._borders.pop(folder.id, None)
+        if border is not None and not border.joins:
+            metadata = [one for one in metadata if border.takes(one)]
+        skipped = [
+            (one.uid, reason)
+            for one in metadata
+            if (reason := self._left_out(one, border)) is not None
+        ]
+        wanted = [one for one in metadata if one.uid not in {uid for uid, _ in skipped}]
         for batch in plan.batches(
             wanted,
             most_bytes=self._settings.batch_bytes,
@@ -235,8 +245,25 @@ class LiveWatch:
             await self._bring_in(folder, batch, whole, seen_at)
         last = max((one.uid for one in metadata), default=None)
         if last is not None:
-            await self._pass(folder, too_large, Uid(last + 1))
+            await self._pass(folder, skipped, Uid(last + 1))
         self._expected[folder.id] = self._expected.get(folder.id, 0) + len(metadata)
+        if border is not None and not border.joins:
+            await self._leave(self._folders[folder.id])
+
+    def _left_out(self, one: Metadata, border: plan.Border | None) -> Reason | None:
+        if border is not None and not border.takes(one):
+            return Reason.BEFORE_CHOSEN
+        too_large = one.size > self._session.ground.settings.limits.message_bytes
+        return Reason.TOO_LARGE if too_large else None
+
+    async def _leave(self, folder: Folder) -> None:
+        """Watch a folder no more, now that all is stored that came while it was chosen."""
+        last = (folder.next_uid or 1) - 1
+        await self._session.ground.database.write(
+            lambda unit: folders.close_span(unit, folder.id, last)
+        )
+        # Who else is to be watched is decided in one place.
+        self._bell.ring()
 
     async def _bring_in(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from inboxd.log import get
 from inboxd.model.conditions import NOW, Conditions, chosen
@@ -20,6 +21,7 @@ from inboxd.store.accounts import Account
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
 from inboxd.store.runs import Run
+from inboxd.sync.plan import Border
 from inboxd.sync.session import Session
 
 log = get("inboxd.scope")
@@ -40,6 +42,8 @@ class Scope:
     statuses: Statuses
     """What the server just said of every folder."""
     history_open: bool
+    borders: Mapping[FolderId, Border]
+    """Folders that joined or are to leave in the middle of their UIDs."""
 
 
 async def settle(session: Session) -> Scope:
@@ -80,22 +84,21 @@ def _settle(
     _follow_renames(unit, session, before, listing)
     folders.record_listing(unit, session.account, listing)
     account = accounts.get(unit.connection, session.account)
-    known = {folder.id for folder in before}
     now = folders.of_account(unit.connection, session.account)
     pending = runs.unfinished(unit.connection, session.account)
     fresh_sync = any(run.planned_at is None and run.kind is runs.RunKind.FIRST for run in pending)
     wanted = chosen(account.conditions.labels, [folder for folder in now if folder.listed])
+    turn = _Turn(
+        fresh_sync=fresh_sync,
+        known=frozenset(folder.id for folder in before),
+        labels_changed_at=accounts.labels_changed_at(unit.connection, session.account),
+    )
+    borders: dict[FolderId, Border] = {}
     for folder in now:
         status = statuses.get(folder.wire_name) if folder.listed else None
-        _watch_or_not(
-            unit,
-            folder,
-            status,
-            wanted=folder.name in wanted,
-            first=_first_live_uid(
-                folder, status, fresh_sync=fresh_sync, new=folder.id not in known
-            ),
-        )
+        border = _watch_or_not(unit, folder, status, turn, wanted=folder.name in wanted)
+        if border is not None:
+            borders[folder.id] = border
         if not folder.listed:
             _forget_deleted(unit, session, folder)
     seen_before = {folder.id: folder.uidnext for folder in now}
@@ -108,7 +111,7 @@ def _settle(
     now = folders.of_account(unit.connection, session.account)
     open_runs = runs.unfinished(unit.connection, session.account)
     watched = sorted((one for one in now if one.next_uid is not None), key=_importance)
-    return Scope(account, tuple(watched), statuses, bool(open_runs))
+    return Scope(account, tuple(watched), statuses, bool(open_runs), borders)
 
 
 def _importance(folder: Folder) -> tuple[int, str]:
@@ -117,32 +120,60 @@ def _importance(folder: Folder) -> tuple[int, str]:
     return rank, folder.name
 
 
-def _first_live_uid(
-    folder: Folder, status: FolderStatus | None, *, fresh_sync: bool, new: bool
-) -> Uid:
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one settling goes by."""
+
+    fresh_sync: bool
+    """Sync was pressed and nothing is watched yet."""
+    known: frozenset[FolderId]
+    """The folders of the listing before this one."""
+    labels_changed_at: datetime | None
+
+
+def _watch_or_not(
+    unit: Unit, folder: Folder, status: FolderStatus | None, turn: _Turn, *, wanted: bool
+) -> Border | None:
+    """Begin or cease to watch a folder; the border where that falls among its UIDs.
+
+    A folder with mail from before it was taken off stays watched until that mail is stored.
+    """
+    if wanted and status is not None and folder.next_uid is None:
+        first = _first_live_uid(folder, status, turn)
+        folders.open_span(unit, folder.id, status.uidvalidity, first)
+        new = folder.id not in turn.known
+        return None if new else _border(first, status, turn, joins=True)
+    if folder.next_uid is None or (wanted and folder.listed):
+        return None
+    same = status is not None and status.uidvalidity == folder.uidvalidity
+    border = _border(folder.next_uid, status, turn, joins=False) if same and status else None
+    if border is None:
+        folders.close_span(unit, folder.id, folder.next_uid - 1)
+    return border
+
+
+def _first_live_uid(folder: Folder, status: FolderStatus, turn: _Turn) -> Uid:
     """Where the live span of a folder begins that is not watched yet.
 
     At Sync: at UIDNEXT. A folder made later holds only future mail, so at its first UID (P8).
     A label added later: at the UIDNEXT seen before the change, which is at most one sweep old;
-    UIDNEXT of this moment would lose what came between the change and now (P12).
+    UIDNEXT of this moment would lose what came between the change and now (P12). What came before
+    the change is left out by its border.
     """
-    uidnext = Uid(1) if status is None or status.uidnext is None else status.uidnext
-    if fresh_sync:
+    uidnext = Uid(1) if status.uidnext is None else status.uidnext
+    if turn.fresh_sync:
         return uidnext
-    if new:
+    if folder.id not in turn.known:
         return Uid(1)
-    same = status is not None and folder.uidvalidity == status.uidvalidity
+    same = folder.uidvalidity == status.uidvalidity
     return folder.uidnext if same and folder.uidnext is not None else uidnext
 
 
-def _watch_or_not(
-    unit: Unit, folder: Folder, status: FolderStatus | None, *, wanted: bool, first: Uid
-) -> None:
-    if wanted and status is not None:
-        if folder.next_uid is None:
-            folders.open_span(unit, folder.id, status.uidvalidity, first)
-    elif folder.next_uid is not None and (not wanted or not folder.listed):
-        folders.close_span(unit, folder.id, folder.next_uid - 1)
+def _border(first: Uid, status: FolderStatus, turn: _Turn, *, joins: bool) -> Border | None:
+    """The border among the UIDs from `first` on; None where nothing lies on both sides."""
+    if turn.labels_changed_at is None or status.uidnext is None or status.uidnext <= first:
+        return None
+    return Border(status.uidnext, turn.labels_changed_at, joins)
 
 
 def _forget_deleted(unit: Unit, session: Session, folder: Folder) -> None:
