@@ -12,6 +12,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -182,6 +184,28 @@ class Dovecot:
         for pid in pids:
             os.kill(pid, what)
         return len(pids)
+
+    def kill_imap_processes(self, user: str) -> int:
+        """Kill each of a user's processes in the middle of whatever it does; how many."""
+        return self.signal(user, signal.SIGKILL)
+
+    def pause(self, user: str) -> list[int]:
+        """Hang a user's connections: open, and silent. Give the result to `resume`."""
+        pids = self.imap_processes(user)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        return pids
+
+    def resume(self, pids: Iterable[int]) -> None:
+        """Let paused processes go on; by process, since a paused one may be gone from `who`."""
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Stop it and start it again on the same ports, mail and all."""
+        self.stop()
+        self.start()
 
     def _write_files(self, extra: str) -> None:
         # Dovecot's own processes run as nobody when the tests run as root.

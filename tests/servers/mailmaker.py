@@ -62,7 +62,8 @@ class Mailmaker:
                 f"{header}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n".encode(),
                 f"{plain}--b\r\nContent-Type: application/pdf; name=f.pdf\r\n".encode(),
                 b"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment\r\n\r\n",
-                self._attachment[start : start + size - text],
+                # A cut between CR and LF would leave a bare CR, which servers put right.
+                self._attachment[start : start + size - text].removesuffix(b"\r"),
                 b"\r\n--b--\r\n",
             )
         )

@@ -39,12 +39,15 @@ class Oracle:
     def folders(self) -> list[str]:
         """Every selectable folder."""
         names = []
-        for line in self._imap.list()[1]:
-            assert isinstance(line, bytes)
-            match = re.fullmatch(rb'\(([^)]*)\) (?:"."|NIL) (.*)', line)
+        # A name comes as a literal when its quoting would be long: imaplib then makes a pair of
+        # it, and a line for what follows the literal, which is empty.
+        for line in filter(None, self._imap.list()[1]):
+            answer, literal = line if isinstance(line, tuple) else (line, None)
+            match = re.fullmatch(rb'\(([^)]*)\) (?:"."|NIL) (.*)', answer)
             assert match is not None, line
             if b"\\Noselect" not in match[1]:
-                names.append(from_wire(_unquoted(match[2].decode("ascii"))))
+                name = _unquoted(match[2].decode("ascii")) if literal is None else literal.decode()
+                names.append(from_wire(name))
         return names
 
     def read(self, folders: Collection[str] | None = None) -> dict[Spot, str]:
