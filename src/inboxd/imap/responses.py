@@ -178,7 +178,7 @@ def item_body(items: Mapping[bytes, Value], prefix: bytes) -> bytes | None:
     """The item whose name begins with `prefix` (`BODY[`); None for NIL or absence."""
     for name, value in items.items():
         if name.startswith(prefix) and isinstance(value, bytes):
-            return None if value.upper() == b"NIL" else value
+            return None if len(value) == len(b"NIL") and value.upper() == b"NIL" else value
     return None
 
 

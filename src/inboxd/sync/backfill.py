@@ -178,27 +178,20 @@ class _Part:
             missing = missing - UidSet.of(one.uid for one in again)
         return bodies, await self._session.withheld(missing, UidSet())
 
-    def _also(self, arrival: Arrival) -> Also:
-        place, step = arrival.place, arrival.step
+    def _also(self, arrivals: Sequence[Arrival]) -> Also:
+        place = arrivals[0].place
+        steps = [arrival.step for arrival in arrivals]
 
         def also(unit: Unit, stored: Stored) -> None:
-            ledger.skip(unit, place.folder, place.uidvalidity, step.skipped)
-            for uid in arrival.withheld:
-                ledger.quarantine(
-                    unit,
-                    place.folder,
-                    place.uidvalidity,
-                    uid,
-                    reason=Reason.NOT_GIVEN,
-                    error="the server lists it and does not hand it out",
-                    zstd=None,
-                )
+            for arrival in arrivals:
+                ledger.skip(unit, place.folder, place.uidvalidity, arrival.step.skipped)
+                _set_aside(unit, place, arrival.withheld)
             runs.move_cursor(
                 unit,
                 self._run.id,
                 place.folder,
-                step.cursor,
-                decided=len(step.skipped) + len(step.wanted),
+                steps[-1].cursor,
+                decided=sum(len(step.skipped) + len(step.wanted) for step in steps),
                 stored=stored.new,
                 size=stored.size,
             )
@@ -208,4 +201,17 @@ class _Part:
     async def _end(self) -> None:
         await self._session.ground.database.write(
             lambda unit: runs.finish_folder(unit, self._run.id, self._part.folder)
+        )
+
+
+def _set_aside(unit: Unit, place: Place, withheld: UidSet) -> None:
+    for uid in withheld:
+        ledger.quarantine(
+            unit,
+            place.folder,
+            place.uidvalidity,
+            uid,
+            reason=Reason.NOT_GIVEN,
+            error="the server lists it and does not hand it out",
+            zstd=None,
         )
