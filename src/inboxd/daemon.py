@@ -44,6 +44,8 @@ async def run(settings: Settings, config_path: Path | None) -> None:
 
     Raises AlreadyRunning, BadConfig, StoreTooNew: what a person has to settle before a start.
     """
+    # SQLite makes its files by the umask; the socket's rights are set one by one.
+    os.umask(0o077)
     notifier = Notifier.from_environment()
     with _state_directory(settings.state_dir):
         box = await anyio.to_thread.run_sync(
