@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 
 def to_wire(name: str) -> str:
     """A folder name as it is sent, without quotes."""
     wire = ""
-    for character in name:
-        if 0x20 <= ord(character) <= 0x7E:
-            wire += "&-" if character == "&" else character
+    for plain, run in groupby(name, key=lambda character: 0x20 <= ord(character) <= 0x7E):
+        characters = "".join(run)
+        if plain:
+            wire += characters.replace("&", "&-")
         else:
             # `+…-` of UTF-7 with `/` spelled `,` and the shift spelled `&`.
-            shifted = character.encode("utf-7").decode("ascii")
+            shifted = characters.encode("utf-7").decode("ascii")
             wire += "&" + shifted[1:].rstrip("-").replace("/", ",") + "-"
     return wire
 
