@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import imaplib
+import re
 import socket
 import ssl
+import statistics
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 
 import anyio
 import anyio.from_thread
@@ -28,8 +33,34 @@ from servers.scripted import Peer, Scripted
 
 MAILS = 1_000
 
+KINDS = ("multipart/alternative", "multipart/mixed", "text/html", "application/pdf")
+
 SILENCE_SECONDS = 0.2
 """How long nothing must come: what does not happen has no event to wait for."""
+
+
+def test_made_up_mail_is_the_same_for_a_seed_and_has_the_sizes_of_real_mail() -> None:
+    sizes = [len(mail) for mail in Mailmaker(1).mails(20_000)]
+    assert 5_500 < statistics.median(sizes) < 6_500
+    assert 450e6 < sum(sizes) < 550e6
+    assert list(Mailmaker(2).mails(50)) == list(Mailmaker(2).mails(50))
+    assert list(Mailmaker(2).mails(50)) != list(Mailmaker(3).mails(50))
+
+
+def test_made_up_mail_has_contacts_threads_and_parts_and_no_bare_line_ends() -> None:
+    contact = "vip@customer.example"
+    mails = list(Mailmaker(1).mails(MAILS, contacts=[contact], share=0.03))
+    assert not [mail for mail in mails if re.search(rb"\r(?!\n)|(?<!\r)\n", mail)]
+    parsed = [message_from_bytes(mail, policy=default) for mail in mails]
+    assert sum(contact in one["From"] for one in parsed) == 15
+    assert sum(contact in one["To"] for one in parsed) == 15
+    known = {one["Message-ID"] for one in parsed}
+    answers = [one["In-Reply-To"] for one in parsed if one["In-Reply-To"]]
+    assert 300 < len(answers) < 500
+    assert known.issuperset(answers)
+    kinds = Counter(part.get_content_type() for one in parsed for part in one.walk())
+    assert min(kinds[kind] for kind in KINDS) > 200
+    assert not [one for one in parsed if any(part.defects for part in one.walk())]
 
 
 @pytest.mark.dovecot
@@ -61,7 +92,7 @@ def test_the_writer_moves_expunges_and_dates(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.dovecot
-@pytest.mark.parametrize("name", ['"""""""', "back\\slash", "R&D * %", "Großkunden"])
+@pytest.mark.parametrize("name", ['"""""""', "back\\slash", "R&D * %", "Großkunden", "日本"])
 def test_the_oracle_reads_folders_of_any_name(mailbox: Mailbox, name: str) -> None:
     """T29: a server may send a name as a literal."""
     with mailbox.writer() as writer:
