@@ -27,7 +27,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 def missing(what: str) -> None:
-    """Skip a test for want of `what`; a failure where everything should be there."""
+    """Skip a test for want of a program; a failure where every program should be there."""
     if IN_CI:
         pytest.fail(what)
     pytest.skip(what)
@@ -85,5 +85,6 @@ def corpus() -> Path:
     beside = Path(__file__).parents[2] / "shared" / "corpus"
     path = Path(os.environ.get("INBOXD_CORPUS", beside))
     if not path.is_dir():
-        missing(f"needs the corpus of real messages at {path} (or $INBOXD_CORPUS)")
+        # In CI too: it is beside the project, not in it, and no package brings it.
+        pytest.skip(f"needs the corpus of real messages at {path} (or $INBOXD_CORPUS)")
     return path
