@@ -56,7 +56,7 @@ async def run(settings: Settings, config_path: Path | None) -> None:
         try:
             path = settings.state_dir / "inboxd.db"
             async with open_database(path, clock, hub.publish) as database:
-                hub.publish(database.last_seq)
+                hub.begin_behind(database.last_seq)
                 ground = Ground(
                     database=database,
                     clock=clock,

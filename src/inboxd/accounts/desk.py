@@ -292,7 +292,10 @@ class Desk:
 
     async def events(self, after: int, limit: int, *, historical: bool) -> tuple[Event, ...]:
         """Committed events with a greater number, ascending (P33)."""
-        return await self._database.read(events.after, after, limit, historical=historical)
+        kept = self.hub.after(after)
+        if kept is None:
+            return await self._database.read(events.after, after, limit, historical=historical)
+        return tuple(one for one in kept if historical or not one.historical)[:limit]
 
 
 def _checked_address(address: str) -> AddressKey:

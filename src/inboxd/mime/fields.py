@@ -12,15 +12,18 @@ from dataclasses import dataclass
 MAX_FIELDS = 20_000
 """Of one header. Real mail has below 500; more only keeps a processor busy."""
 
-MAX_VALUE = 4 * 1024 * 1024
-"""Bytes kept of one value: more than 100,000 recipients."""
+MAX_HEADER = 8 * 1024 * 1024
+"""Bytes of one header that are read; common mail servers refuse to pass on a tenth of it."""
+
+MAX_VALUE = 1024 * 1024
+"""Bytes kept of one value: some 30,000 recipients."""
 
 ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
 """The six fields of P6."""
 
 _BOM = b"\xef\xbb\xbf"
 _MBOX_LINE = re.compile(rb">?From [^\n]*\n")
-_BLANK_LINES = re.compile(rb"(?:\r*\n)+(?=[!-9;-~]+[ \t]*:)")
+_BLANK_LINES = re.compile(rb"(?:\r*\n){1,100}+(?=[!-9;-~]+[ \t]*:)")
 _EMPTY_LINE = re.compile(rb"\r*\n")
 _END = re.compile(rb"\n\r*\n")
 _NAME = rb"[^\s:\x00-\x1f\x7f]+"
@@ -55,10 +58,14 @@ def read(raw: bytes, start: int = 0, end: int | None = None) -> Header:
         return Header({}, raw.index(b"\n", start) + 1)
     match = _END.search(raw, start, end)
     stop, body_start = (match.start() + 1, match.end()) if match else (end, end)
-    block = raw[start:stop]
+    block = raw[start : min(stop, start + MAX_HEADER)]
     if b"\r" in block:
-        block = re.sub(rb"\r+\n", b"\n", block).replace(b"\r", b" ")
+        block = block.replace(b"\r\n", b"\n")
+        if b"\r" in block:
+            block = re.sub(rb"\r+\n", b"\n", block).replace(b"\r", b" ")
     lines = _Lines(block, closed=match is not None)
+    if stop - start > MAX_HEADER:
+        lines.problems.append("header-too-long")
     text_at = lines.read()
     if text_at is not None:
         body_start = _nth_line(raw, start, block.count(b"\n", 0, text_at))

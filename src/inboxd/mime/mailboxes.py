@@ -35,7 +35,10 @@ _TOKEN = re.compile(
 )
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
 _SEPARATORS = re.compile(r"[\s\"<>(),:;\[\]\\]+")
-_QUOTED_ADDRESS = re.compile(r'"(?:[^"\\]|\\.){1,200}"@[^\s"<>(),:;]{1,255}')
+_QUOTED_LOCAL_END = re.compile(r'"@[^\s"<>(),:;]{1,255}')
+_QUOTED_LOCAL = re.compile(r'"(?:[^"\\]|\\.)*\Z', re.DOTALL)
+MAX_LOCAL = 64
+"""Characters of a local part (RFC 5321 4.5.3.1.1)."""
 _TRIMMINGS = "'*.|/=`~#!{}?_-&"
 
 
@@ -73,8 +76,11 @@ def candidates(text: str) -> Iterator[str]:
             ):
                 if normalise(form) is not None:
                     yield form
-    for match in _QUOTED_ADDRESS.finditer(text):
-        yield match[0]
+    # From the end of each, because a search from every opening mark would take quadratic time.
+    for match in _QUOTED_LOCAL_END.finditer(text):
+        before = _QUOTED_LOCAL.search(text[max(0, match.start() - MAX_LOCAL) : match.start()])
+        if before is not None:
+            yield before[0] + match[0]
 
 
 def _read_simple(text: str) -> tuple[Address, ...] | None:

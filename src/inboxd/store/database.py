@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from inboxd.clock import Clock
 from inboxd.model.errors import StoreTooNew, StoreUnavailable
-from inboxd.model.events import EventType
+from inboxd.model.events import Event, EventType
 from inboxd.model.ids import AccountId, EventSeq
 from inboxd.store import tables
 
@@ -60,7 +60,7 @@ class Unit:
     connection: Connection
     clock: Clock
     last_seq: int
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def execute(
         self, statement: Executable, values: Mapping[str, Any] | None = None
@@ -82,18 +82,20 @@ class Unit:
         historical: bool = False,
     ) -> EventSeq:
         """Note an event that is committed with this unit, and give its number."""
-        seq = EventSeq(self.last_seq + len(self.rows) + 1)
-        self.rows.append(
-            {
-                "seq": seq,
-                "type": str(kind),
-                "time": self.clock.now(),
-                "account_id": account,
-                "historical": int(historical),
-                "data": data,
-            }
-        )
+        seq = EventSeq(self.last_seq + len(self.events) + 1)
+        self.events.append(Event(seq, kind, self.clock.now(), account, data, historical))
         return seq
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "seq": event.seq,
+        "type": str(event.type),
+        "time": event.time,
+        "account_id": event.account,
+        "historical": int(event.historical),
+        "data": event.data,
+    }
 
 
 Work = Callable[[Unit], T]
@@ -127,7 +129,7 @@ class Database:
         readers: AsyncEngine,
         clock: Clock,
         last_seq: int,
-        on_commit: Callable[[EventSeq], None],
+        on_commit: Callable[[Sequence[Event]], None],
     ) -> None:
         self._writer = writer
         self._readers = readers
@@ -177,12 +179,12 @@ class Database:
                         jobs.append(self._jobs.receive_nowait())
                     except (anyio.WouldBlock, anyio.EndOfStream):
                         break
-                seq = await anyio.to_thread.run_sync(
+                events = await anyio.to_thread.run_sync(
                     self._commit_together, jobs, self.last_seq, limiter=thread
                 )
-                if seq != self.last_seq:
-                    self.last_seq = seq
-                    self._on_commit(seq)
+                if events:
+                    self.last_seq = events[-1].seq
+                    self._on_commit(events)
                 for job in jobs:
                     job.done.set()
 
@@ -190,21 +192,21 @@ class Database:
         """Take no more work; what is queued is still committed."""
         self._queue.close()
 
-    def _commit_together(self, jobs: list[_Job[Any]], before: EventSeq) -> EventSeq:
-        """Commit the jobs, each with its outcome; gives the number of the newest event."""
-        seq = before
+    def _commit_together(self, jobs: list[_Job[Any]], before: EventSeq) -> list[Event]:
+        """Commit the jobs, each with its outcome; gives the events they caused."""
+        events: list[Event] = []
         try:
             self._set_durability(durable=any(job.durable for job in jobs))
             self._writer.exec_driver_sql("BEGIN IMMEDIATE")
             for job in jobs:
-                seq = self._run_one(job, seq)
+                events += self._run_one(job, EventSeq(before + len(events)))
             self._writer.exec_driver_sql("COMMIT")
         except DBAPIError as error:
             self._roll_back()
             for job in jobs:
                 job.error = job.error or _as_ours(error)
-            return before
-        return seq
+            return []
+        return events
 
     def _set_durability(self, *, durable: bool) -> None:
         if durable is not self._durable:
@@ -212,19 +214,19 @@ class Database:
             self._writer.exec_driver_sql(f"PRAGMA synchronous={level}")
             self._durable = durable
 
-    def _run_one(self, job: _Job[Any], seq: EventSeq) -> EventSeq:
+    def _run_one(self, job: _Job[Any], seq: EventSeq) -> list[Event]:
         """Run one unit inside the commit; it stands alone: a failing one takes nothing along."""
         unit = Unit(self._writer, self._clock, seq)
         self._writer.exec_driver_sql("SAVEPOINT unit")
         try:
             job.result = job.work(unit)
-            unit.execute_many(_INSERT_EVENT, unit.rows)
+            unit.execute_many(_INSERT_EVENT, [_row(event) for event in unit.events])
         except Exception as error:  # noqa: BLE001 - handed to the caller, whole
             job.error = _as_ours(error)
             self._writer.exec_driver_sql("ROLLBACK TO unit")
-            return seq
+            return []
         self._writer.exec_driver_sql("RELEASE unit")
-        return EventSeq(seq + len(unit.rows))
+        return unit.events
 
     def _roll_back(self) -> None:
         try:
@@ -258,11 +260,11 @@ def _as_ours(error: BaseException) -> BaseException:
 
 @asynccontextmanager
 async def open_database(
-    path: Path, clock: Clock, on_commit: Callable[[EventSeq], None]
+    path: Path, clock: Clock, on_commit: Callable[[Sequence[Event]], None]
 ) -> AsyncIterator[Database]:
     """Open (or make, or upgrade) the database and run its writer.
 
-    `on_commit` is called with the newest event number after each commit that has events.
+    `on_commit` is called with the events of each commit that has some, ascending.
     Raises StoreTooNew for a schema this version does not know, StoreUnavailable where there is
     no opening it.
     """

@@ -157,11 +157,12 @@ class FakeDesk:
         historical: bool = False,
     ) -> None:
         """Commit events and wake those who wait."""
+        before = len(self._events)
         for _ in range(count):
             seq = EventSeq(len(self._events) + 1)
             data = {"message": int(seq), "subject": "Über\nuns \u2028"}
             self._events.append(Event(seq, kind, NOON, AccountId(1), data, historical))
-        self.hub.publish(EventSeq(len(self._events)))
+        self.hub.publish(self._events[before:])
 
     def turn(
         self, phase: Phase, *, trouble: Trouble | None = None, done: int | None = None

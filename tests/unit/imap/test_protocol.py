@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inboxd.imap.protocol import MAX_LITERAL_BYTES, MAX_LINE_BYTES, Exchange, ImapProtocol
+from inboxd.imap.protocol import MAX_LINE_BYTES, MAX_LITERAL_BYTES, Exchange, ImapProtocol
 from inboxd.imap.responses import Status, fetch_items, item_body
 from inboxd.model.errors import ConnectionLost, ProtocolViolated, Throttled
 

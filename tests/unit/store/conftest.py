@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,8 +84,12 @@ def two_folders(unit: Unit) -> AccountId:
 @pytest.fixture
 async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
     commits: list[EventSeq] = []
+
+    def note(events: Sequence[Event]) -> None:
+        commits.append(events[-1].seq)
+
     path = tmp_path / "inboxd.db"
-    async with open_database(path, SystemClock(), commits.append) as database:
+    async with open_database(path, SystemClock(), note) as database:
         account = await database.write(two_folders)
         archive, inbox = await database.read(folders.of_account, account)
         yield Shelf(database, path, account, inbox, archive, commits)

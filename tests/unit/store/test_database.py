@@ -60,7 +60,7 @@ async def test_every_table_is_strict(shelf: Shelf) -> None:
 
 
 async def test_a_reader_cannot_write(shelf: Shelf) -> None:
-    with pytest.raises(Exception, match="readonly|read-only"):
+    with pytest.raises(Exception, match=r"readonly|read-only"):
         await shelf.database.read(lambda connection: connection.execute(text("DELETE FROM event")))
 
 
