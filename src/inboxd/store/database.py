@@ -35,6 +35,7 @@ from inboxd.model.errors import StoreTooNew, StoreUnavailable
 from inboxd.model.events import Event, EventType
 from inboxd.model.ids import AccountId, EventSeq
 from inboxd.store import tables
+from inboxd.store.prepared import Prepared
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -100,7 +101,7 @@ def _row(event: Event) -> dict[str, Any]:
 
 Work = Callable[[Unit], T]
 
-_INSERT_EVENT = insert(tables.event)
+_INSERT_EVENT = Prepared(insert(tables.event))
 
 
 class _Job(Generic[T]):
@@ -220,7 +221,7 @@ class Database:
         self._writer.exec_driver_sql("SAVEPOINT unit")
         try:
             job.result = job.work(unit)
-            unit.execute_many(_INSERT_EVENT, [_row(event) for event in unit.events])
+            _INSERT_EVENT.each(self._writer, map(_row, unit.events))
         except Exception as error:  # noqa: BLE001 - handed to the caller, whole
             job.error = _as_ours(error)
             self._writer.exec_driver_sql("ROLLBACK TO unit")

@@ -14,6 +14,7 @@ from inboxd.model.ids import AccountId, FolderId, MessageId, Uid, UidValidity
 from inboxd.model.server import UidSet
 from inboxd.store import tables
 from inboxd.store.database import Unit
+from inboxd.store.prepared import Prepared
 
 CHUNK = 500
 """Bound parameters per statement: far below SQLite's 32,766, and one cached statement."""
@@ -201,23 +202,26 @@ def _hide(unit: Unit, messages: Sequence[int]) -> None:
 
 _ledger_row = upsert(tables.ledger)
 
-# Made once: putting a statement together costs more than SQLite needs to run it, and these run
-# for every message that arrives.
-_PLACE = _ledger_row.on_conflict_do_update(
-    index_elements=["folder_id", "uidvalidity", "uid"],
-    set_={
-        "outcome": str(Outcome.STORED),
-        "reason": None,
-        "message_id": _ledger_row.excluded.message_id,
-        "gone_at": None,
-    },
+_PLACE = Prepared(
+    _ledger_row.on_conflict_do_update(
+        index_elements=["folder_id", "uidvalidity", "uid"],
+        set_={
+            "outcome": str(Outcome.STORED),
+            "reason": None,
+            "message_id": _ledger_row.excluded.message_id,
+            "gone_at": None,
+        },
+    ),
+    ["folder_id", "uidvalidity", "uid", "outcome", "message_id"],
 )
 
-_STORED_AMONG = select(tables.ledger.c.uid).where(
-    tables.ledger.c.folder_id == bindparam("folder"),
-    tables.ledger.c.uidvalidity == bindparam("generation"),
-    tables.ledger.c.uid.in_(bindparam("uids", expanding=True)),
-    tables.ledger.c.message_id.is_not(None),
+_STORED_BETWEEN = Prepared(
+    select(tables.ledger.c.uid).where(
+        tables.ledger.c.folder_id == bindparam("folder"),
+        tables.ledger.c.uidvalidity == bindparam("generation"),
+        tables.ledger.c.uid.between(bindparam("first"), bindparam("last")),
+        tables.ledger.c.message_id.is_not(None),
+    )
 )
 
 
@@ -228,8 +232,8 @@ def place(
     placements: Sequence[tuple[Uid, MessageId]],
 ) -> None:
     """These UIDs are those stored messages, whatever their outcome was before (a re-sync)."""
-    unit.execute_many(
-        _PLACE,
+    _PLACE.each(
+        unit.connection,
         [
             {
                 "folder_id": folder,
@@ -247,5 +251,11 @@ def stored_among(
     connection: Connection, folder: FolderId, uidvalidity: UidValidity, uids: Sequence[Uid]
 ) -> frozenset[Uid]:
     """Which of these UIDs are stored already."""
-    asked = {"folder": folder, "generation": uidvalidity, "uids": list(uids)}
-    return frozenset(Uid(uid) for uid in connection.scalars(_STORED_AMONG, asked).all())
+    asked = {
+        "folder": folder,
+        "generation": uidvalidity,
+        "first": min(uids, default=0),
+        "last": max(uids, default=0),
+    }
+    between = {uid for (uid,) in _STORED_BETWEEN.rows(connection, asked)}
+    return frozenset(uid for uid in uids if uid in between)

@@ -21,6 +21,7 @@ from inboxd.model.ids import (
 )
 from inboxd.store import ledger, tables, threads
 from inboxd.store.database import Unit
+from inboxd.store.prepared import Prepared
 
 People = dict[str, list[list[str]]]
 """Header field -> [[name, address], …]: how people are kept in `message.people`."""
@@ -71,21 +72,27 @@ class Stored:
     """Their bytes."""
 
 
-# Made once: putting a statement together costs more than SQLite needs to run it, and these run
-# for every message that arrives.
-_KNOWN = select(tables.message.c.sha256, tables.message.c.id).where(
-    tables.message.c.account_id == bindparam("account"),
-    tables.message.c.sha256.in_(bindparam("hashes", expanding=True)),
+_table = tables.message
+_KNOWN = Prepared(
+    select(_table.c.id).where(
+        _table.c.account_id == bindparam("account"), _table.c.sha256 == bindparam("sha256")
+    )
 )
-_NEWEST_ID = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
-_INSERT_MESSAGE = insert(tables.message)
-_INSERT_RAW = insert(tables.raw)
-_INSERT_TEXT = insert(tables.message_text)
-_INSERT_INDEX = text(
-    "INSERT INTO message_fts (rowid, subject, people, body) "
-    "VALUES (:message_id, :subject, :people, :body)"
+_NEWEST_ID = Prepared(
+    text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
 )
-_INSERT_ADDRESS = upsert(tables.message_address).on_conflict_do_nothing()
+_INSERT_MESSAGE = Prepared(
+    insert(_table), [column.name for column in _table.columns if column.name != "gone_at"]
+)
+_INSERT_RAW = Prepared(insert(tables.raw))
+_INSERT_TEXT = Prepared(insert(tables.message_text))
+_INSERT_INDEX = Prepared(
+    text(
+        "INSERT INTO message_fts (rowid, subject, people, body) "
+        "VALUES (:message_id, :subject, :people, :body)"
+    )
+)
+_INSERT_ADDRESS = Prepared(upsert(tables.message_address).on_conflict_do_nothing())
 
 
 def store(
@@ -130,14 +137,18 @@ def store(
 def _known(
     connection: Connection, account: AccountId, hashes: Sequence[bytes]
 ) -> dict[bytes, MessageId]:
-    rows = connection.execute(_KNOWN, {"account": account, "hashes": list(hashes)})
-    return {row.sha256: MessageId(row.id) for row in rows.all()}
+    known: dict[bytes, MessageId] = {}
+    for sha256 in hashes:
+        for (message,) in _KNOWN.rows(connection, {"account": account, "sha256": sha256}):
+            known[sha256] = MessageId(message)
+    return known
 
 
 def _next_id(connection: Connection) -> int:
     # The one writer may count for itself, so that all rows of a batch go in with executemany;
     # asking the database back for each id would take a round trip a message.
-    return int(connection.scalar(_NEWEST_ID) or 0) + 1
+    ((newest,),) = _NEWEST_ID.rows(connection, {})
+    return int(newest) + 1
 
 
 def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]) -> None:
@@ -147,8 +158,8 @@ def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]
         unit, place.account, [(message, content.references) for message, content in fresh]
     )
     now = unit.clock.now()
-    unit.execute_many(
-        _INSERT_MESSAGE,
+    _INSERT_MESSAGE.each(
+        unit.connection,
         [
             {
                 "id": message,
@@ -171,8 +182,8 @@ def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]
             for message, content in fresh
         ],
     )
-    unit.execute_many(
-        _INSERT_RAW,
+    _INSERT_RAW.each(
+        unit.connection,
         [{"message_id": message, "zstd": content.zstd} for message, content in fresh],
     )
     texts = [
@@ -184,13 +195,13 @@ def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]
         }
         for message, content in fresh
     ]
-    unit.execute_many(_INSERT_TEXT, texts)
-    unit.execute_many(
-        _INSERT_INDEX,
+    _INSERT_TEXT.each(unit.connection, texts)
+    _INSERT_INDEX.each(
+        unit.connection,
         texts,
     )
-    unit.execute_many(
-        _INSERT_ADDRESS,
+    _INSERT_ADDRESS.each(
+        unit.connection,
         [
             {"message_id": message, "address_key": key}
             for message, content in fresh

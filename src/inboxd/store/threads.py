@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from inboxd.model.ids import AccountId, MessageId, ThreadId
 from inboxd.store import tables
 from inboxd.store.database import Unit
-from inboxd.store.ledger import CHUNK
+from inboxd.store.prepared import Prepared
 
 DIGEST_BYTES = 16
 """Message-IDs of 10 kB exist; 128 bits of BLAKE2b keep the index small and never collide."""
@@ -79,39 +79,49 @@ def assign(
     return {message: ThreadId(joined.find(thread)) for message, thread in assigned.items()}
 
 
+_reference = tables.thread_reference
+_KNOWN = Prepared(
+    select(_reference.c.thread_id).where(
+        _reference.c.account_id == bindparam("account"),
+        _reference.c.reference == bindparam("reference"),
+    )
+)
+_MERGE = tuple(
+    Prepared(
+        update(table)
+        .where(table.c.thread_id == bindparam("old"))
+        .values(thread_id=bindparam("new"))
+    )
+    for table in (tables.message, _reference)
+)
+_row = upsert(_reference)
+_POINT = Prepared(
+    _row.on_conflict_do_update(
+        index_elements=["account_id", "reference"],
+        set_={"thread_id": _row.excluded.thread_id},
+    )
+)
+
+
 def _known(
     connection: Connection, account: AccountId, references: Sequence[bytes]
 ) -> dict[bytes, int]:
-    table = tables.thread_reference
     found: dict[bytes, int] = {}
-    for start in range(0, len(references), CHUNK):
-        query = select(table.c.reference, table.c.thread_id).where(
-            table.c.account_id == account,
-            table.c.reference.in_(references[start : start + CHUNK]),
-        )
-        rows = (connection.execute(query)).all()
-        found.update((row.reference, row.thread_id) for row in rows)
+    for reference in references:
+        for (thread,) in _KNOWN.rows(connection, {"account": account, "reference": reference}):
+            found[reference] = thread
     return found
 
 
 def _merge(unit: Unit, pairs: Sequence[tuple[int, int]]) -> None:
     values = [{"old": old, "new": new} for old, new in pairs]
-    for table in (tables.message, tables.thread_reference):
-        unit.execute_many(
-            update(table)
-            .where(table.c.thread_id == bindparam("old"))
-            .values(thread_id=bindparam("new")),
-            values,
-        )
+    for statement in _MERGE:
+        statement.each(unit.connection, values)
 
 
 def _point(unit: Unit, account: AccountId, references: Iterable[tuple[bytes, int]]) -> None:
-    statement = upsert(tables.thread_reference)
-    unit.execute_many(
-        statement.on_conflict_do_update(
-            index_elements=["account_id", "reference"],
-            set_={"thread_id": statement.excluded.thread_id},
-        ),
+    _POINT.each(
+        unit.connection,
         [
             {"account_id": account, "reference": reference, "thread_id": thread}
             for reference, thread in references
