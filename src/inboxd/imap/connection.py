@@ -225,7 +225,7 @@ class Connection:
 
     async def _done(self, exchange: Exchange) -> None:
         if not exchange.finished.is_set():
-            self.protocol.write("DONE")
+            self.protocol.leave_idle()
             await self._send(self.deadlines.done)
             with anyio.move_on_after(self.deadlines.done):
                 await exchange.finished.wait()

@@ -73,6 +73,8 @@ class Exchange(Command):
         self.answers: deque[bytes] = deque()
         """What to send at each `+`, in turn; an authentication then gets an empty line, because
         an XOAUTH2 challenge of an error waits for one."""
+        self.ending = False
+        """DONE was said to this IDLE."""
         self.finished = anyio.Event()
         self.failure: InboxdError | None = None
 
@@ -372,6 +374,19 @@ class ImapProtocol(IMAP4ClientProtocol):
         if self.hints.received_at is None:
             self.hints.received_at = self.heard_at
         self.stirred.set()
+        self.leave_idle()
+
+    def leave_idle(self) -> None:
+        """End an IDLE that has begun; once.
+
+        A hint does it by itself, in the same turn of the event loop in which it came.
+        """
+        pending = self._pending
+        if pending is None or pending.name != "IDLE" or pending.ending:
+            return
+        if pending.continued.is_set():
+            pending.ending = True
+            self.write("DONE")
 
     # --- the end ---------------------------------------------------------------------------------
 
