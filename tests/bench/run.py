@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -20,12 +21,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.rivals import RawReader, mbsync
 from inboxd import __version__
-from inboxd.cli.client import Client
 from servers.daemon import Inboxd
 from servers.dovecot import Dovecot
 from servers.fill import Writer
@@ -218,25 +219,33 @@ class Arrivals:
 
     def __init__(self, inboxd: Inboxd, count: int) -> None:
         self._count = count
-        self._client = Client(inboxd.socket)
-        self._after = inboxd.last_event()
         self._seen = threading.Semaphore(0)
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.connect(str(inboxd.socket))
+        asked = f"GET /v1/events?after={inboxd.last_event()} HTTP/1.1\r\nHost: inboxd\r\n\r\n"
+        self._sock.sendall(asked.encode())
         self._thread = threading.Thread(target=self._follow)
         self.milliseconds: list[float] = []
         self._thread.start()
 
     def _follow(self) -> None:
-        with closing(self._client.events(self._after)) as events:
-            for event in events:
-                if event["type"] == "message.stored":
-                    # From the server's word to the commit by the daemon's clock; from there to
-                    # here by the wall clock, which both read on this machine.
-                    committed = datetime.fromisoformat(event["time"]).timestamp()
-                    way = (time.time() - committed) * 1000
-                    self.milliseconds.append(event["data"]["latency_ms"] + way)
-                    self._seen.release()
-                    if len(self.milliseconds) == self._count:
-                        return
+        received = b""
+        with self._sock:
+            while len(self.milliseconds) < self._count:
+                received += self._sock.recv(65_536)
+                now = time.time()
+                *lines, received = received.split(b"\n")
+                for line in lines:
+                    if line.startswith(b"data:"):
+                        self._note(json.loads(line[5:]), now)
+
+    def _note(self, event: dict[str, Any], now: float) -> None:
+        if event["type"] == "message.stored":
+            # From the server's word to the event by the daemon's steady clock; from there to the
+            # reader's socket by the wall clock, which both read on this machine.
+            made = datetime.fromisoformat(event["time"]).timestamp()
+            self.milliseconds.append(event["data"]["latency_ms"] + (now - made) * 1000)
+            self._seen.release()
 
     def await_next(self) -> None:
         """Wait until one more was announced."""

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inboxd.model.ids import AccountId, FolderId, FolderName, Uid, UidValidity, WireName
 from inboxd.model.server import MAX_UID, ListedFolder, SpecialUse, UidSet
 from inboxd.store import tables
 from inboxd.store.database import Unit
+from inboxd.store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,18 @@ def change(unit: Unit, folder: FolderId, **values: Any) -> None:  # noqa: ANN401
     """Set columns of one folder."""
     table = tables.folder
     unit.execute(update(table).where(table.c.id == folder).values(**values))
+
+
+_MOVE_CURSOR = Prepared(
+    update(tables.folder)
+    .where(tables.folder.c.id == bindparam("folder"))
+    .values(next_uid=bindparam("following"))
+)
+
+
+def move_live_cursor(unit: Unit, folder: FolderId, following: Uid) -> None:
+    """Every UID below `following` has its outcome; in the transaction that holds them."""
+    _MOVE_CURSOR.each(unit.connection, [{"folder": folder, "following": following}])
 
 
 def open_span(unit: Unit, folder: FolderId, uidvalidity: UidValidity, first: Uid) -> None:

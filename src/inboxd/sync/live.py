@@ -297,7 +297,7 @@ class LiveWatch:
                     error="the server lists it and does not hand it out",
                     zstd=None,
                 )
-            folders.change(unit, folder.id, next_uid=following)
+            folders.move_live_cursor(unit, folder.id, following)
 
         await take_in(self._session.ground.database, place, bodies, also, seen_at=seen_at)
         self._remember(replace(folder, next_uid=following))
@@ -313,7 +313,7 @@ class LiveWatch:
         def work(unit: Unit) -> None:
             if folder.uidvalidity is not None:
                 ledger.skip(unit, folder.id, folder.uidvalidity, skipped)
-            folders.change(unit, folder.id, next_uid=following)
+            folders.move_live_cursor(unit, folder.id, following)
 
         await self._session.ground.database.write(work)
         self._remember(replace(present, next_uid=following))
