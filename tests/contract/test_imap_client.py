@@ -195,7 +195,7 @@ async def test_idle_ends_with_news_and_keeps_it(mailbox: Mailbox) -> None:
         await imap.examine(INBOX)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, _deliver, mailbox)
-            await imap.idle(wake=anyio.Event(), silence_seconds=20, cap_seconds=20)
+            await imap.idle(silence_seconds=20, cap_seconds=20)
         hints = imap.take_hints()
         assert hints.arrived
         assert hints.arrivals == 1
@@ -211,11 +211,10 @@ def _deliver(mailbox: Mailbox) -> None:
 async def test_idle_ends_when_woken_and_when_its_time_is_over(mailbox: Mailbox) -> None:
     async with client(mailbox) as imap:
         await imap.examine(INBOX)
-        wake = anyio.Event()
-        wake.set()
-        await imap.idle(wake=wake, silence_seconds=60, cap_seconds=60)
-        await imap.idle(wake=anyio.Event(), silence_seconds=60, cap_seconds=0.01)
-        await imap.idle(wake=anyio.Event(), silence_seconds=0.01, cap_seconds=60)
+        imap.wake()
+        await imap.idle(silence_seconds=60, cap_seconds=60)
+        await imap.idle(silence_seconds=60, cap_seconds=0.01)
+        await imap.idle(silence_seconds=0.01, cap_seconds=60)
         await imap.noop()
 
 
@@ -235,7 +234,7 @@ async def test_other_folders_tell_of_themselves(mailbox: Mailbox) -> None:
             told: dict[WireName, int] = {}
             with anyio.fail_after(20):
                 while not told.get(listed["Süd"].wire_name):
-                    await imap.idle(wake=anyio.Event(), silence_seconds=20, cap_seconds=20)
+                    await imap.idle(silence_seconds=20, cap_seconds=20)
                     for wire_name, status in imap.take_hints().folders:
                         told[wire_name] = 0 if status is None else status.messages
 
@@ -274,16 +273,16 @@ async def test_a_server_that_hangs_in_idle_is_given_up(mailbox: Mailbox) -> None
     with pytest.raises(ServerSilent, match="DONE"):
         async with client(mailbox, deadlines=deadlines) as imap:
             await imap.examine(INBOX)
-            wake, paused, silent = anyio.Event(), list[int](), list[ServerSilent]()
+            paused, silent = list[int](), list[ServerSilent]()
 
             async def pause_then_wake() -> None:
                 paused.extend(await anyio.to_thread.run_sync(mailbox.server.pause, mailbox.user))
-                wake.set()
+                imap.wake()
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(pause_then_wake)
                 try:
-                    await imap.idle(wake=wake, silence_seconds=60, cap_seconds=60)
+                    await imap.idle(silence_seconds=60, cap_seconds=60)
                 except ServerSilent as error:
                     silent.append(error)
                 finally:
@@ -301,7 +300,7 @@ async def test_a_server_that_dies_is_noticed_at_once(mailbox: Mailbox) -> None:
                     anyio.to_thread.run_sync, mailbox.server.kill_imap_processes, mailbox.user
                 )
                 try:
-                    await imap.idle(wake=anyio.Event(), silence_seconds=60, cap_seconds=60)
+                    await imap.idle(silence_seconds=60, cap_seconds=60)
                 except ServerTrouble:
                     tasks.cancel_scope.cancel()
             await imap.noop()

@@ -60,7 +60,8 @@ class AccountTask:
         self._log = get("inboxd.account").bind(account=account)
         self._bell = Doorbell()
         self._watch_bell = Doorbell()
-        self._history_bell = Doorbell()
+        self._asked = False
+        self._history_running = False
         self._watch: LiveWatch | None = None
         self._troubles: dict[Lane, tuple[PhaseEvent, Trouble]] = {}
         self._server_word = ""
@@ -73,6 +74,7 @@ class AccountTask:
 
     def ring(self) -> None:
         """Something stored about this account changed: look again."""
+        self._asked = True
         self._bell.ring()
 
     def try_again(self) -> None:
@@ -124,24 +126,28 @@ class AccountTask:
         login = account.login
         async with anyio.create_task_group() as lanes:
             lanes.start_soon(self._keep, Lane.WATCH, self._run_watch, lanes.cancel_scope)
-            lanes.start_soon(self._keep_history, lanes.cancel_scope)
             while True:
+                if not self._history_running and await self._planned_runs():
+                    self._history_running = True
+                    lanes.start_soon(self._keep_history, lanes.cancel_scope)
                 await self._bell.wait()
+                # The watch rings too, when a history is planned; it needs no ring back.
+                if not self._asked:
+                    continue
+                self._asked = False
                 account = await self._load()
                 if account.removed_at or account.paused or account.login != login:
                     lanes.cancel_scope.cancel()
                     return
                 self._watch_bell.ring()
-                self._history_bell.ring()
 
     async def _keep_history(self, all_lanes: anyio.CancelScope) -> None:
-        """Run each unfinished history as it comes; wait for the bell between them."""
-        while True:
-            self._history_bell.answer()
-            if await self._planned_runs():
+        """Run the unfinished histories; the connection for them lasts as long as they do."""
+        try:
+            while await self._planned_runs():
                 await self._keep(Lane.HISTORY, self._run_histories, all_lanes)
-            else:
-                await self._history_bell.wait()
+        finally:
+            self._history_running = False
 
     async def _planned_runs(self) -> list[runs.Run]:
         unfinished = await self._ground.database.read(runs.unfinished, self._id)
@@ -208,26 +214,24 @@ class AccountTask:
                 self._server_word = imap.server_word
 
     async def _run_watch(self, reset: Callable[[], None]) -> None:
-        async with self._session(compress=False) as session, anyio.create_task_group() as tasks:
-            caught_up = Doorbell()
-            tasks.start_soon(self._announce_recovery, caught_up, reset)
+        shown = False
+
+        async def caught_up() -> None:
+            nonlocal shown
+            # Back-off ends with having caught up, not with having connected (P20).
+            reset()
+            if not shown or Lane.WATCH in self._troubles:
+                shown = True
+                await self._recovered(Lane.WATCH)
+
+        async with self._session(compress=False) as session:
             self._watch = LiveWatch(
-                session,
-                self._watch_bell,
-                on_settled=self._history_bell.ring,
-                on_caught_up=caught_up.ring,
+                session, self._watch_bell, on_settled=self._bell.ring, on_caught_up=caught_up
             )
             try:
                 await self._watch.run()
             finally:
                 self._watch = None
-
-    async def _announce_recovery(self, caught_up: Doorbell, reset: Callable[[], None]) -> None:
-        """Back-off ends with having caught up, not with having connected (P20)."""
-        while True:
-            await caught_up.wait()
-            reset()
-            await self._recovered(Lane.WATCH)
 
     async def _run_histories(self, reset: Callable[[], None]) -> None:
         # DEFLATE's state is 256 kB, which a connection that ends with its history can afford.

@@ -164,7 +164,7 @@ class ImapClient:
     @property
     def capabilities(self) -> frozenset[str]:
         """As told after the login, upper case."""
-        return frozenset(self._protocol.capabilities)
+        return self._protocol.capabilities
 
     @property
     def server_word(self) -> str:
@@ -480,13 +480,17 @@ class ImapClient:
             "(personal (MessageNew MessageExpunge MailboxName))",
         )
 
-    async def idle(self, *, wake: anyio.Event, silence_seconds: float, cap_seconds: float) -> None:
+    def wake(self) -> None:
+        """End the IDLE under way, or the next one as soon as it has begun."""
+        self._connection.wake()
+
+    async def idle(self, *, silence_seconds: float, cap_seconds: float) -> None:
         """Wait for news of the selected folder, for `wake`, or for time to pass (RFC 2177).
 
         A server that refuses is not asked again: `can_idle` turns false.
         """
         welcome = await self._connection.idle(
-            wake, silence_seconds=silence_seconds, cap_seconds=cap_seconds
+            silence_seconds=silence_seconds, cap_seconds=cap_seconds
         )
         self._idle_refused = not welcome
 

@@ -58,6 +58,7 @@ class Connection:
         self._stream = stream
         self._sending = anyio.Lock()
         self._reading = anyio.CancelScope()
+        self._woken = False
 
     async def read(self) -> None:
         """The reader task: feed the protocol until the stream ends. Raises nothing."""
@@ -176,23 +177,28 @@ class Connection:
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    async def idle(self, wake: anyio.Event, *, silence_seconds: float, cap_seconds: float) -> bool:
-        """IDLE (RFC 2177) until a hint comes, `wake` is set, or it has lasted long enough.
+    def wake(self) -> None:
+        """End the IDLE under way, or the next one as soon as it has begun."""
+        self._woken = True
+        self.protocol.stirred.set()
+
+    async def idle(self, *, silence_seconds: float, cap_seconds: float) -> bool:
+        """IDLE (RFC 2177) until a hint comes, `wake` is called, or it has lasted long enough.
 
         Ends after `silence_seconds` without a byte, and after `cap_seconds` in any case. False
         when the server refuses to. Raises ServerSilent when it begins or ends too slowly.
         """
-        self.protocol.stirred = anyio.Event()
         exchange = self.protocol.begin("IDLE")
         try:
             await self._send(self.deadlines.idle_start)
             await self._idling(exchange)
             if not exchange.finished.is_set():
-                await self._stirred(wake, silence_seconds, cap_seconds)
+                await self._stirred(silence_seconds, cap_seconds)
                 await self._done(exchange)
         except BaseException:
             self.abort()
             raise
+        self._woken = False
         if exchange.status is None:
             raise exchange.failure or ConnectionLost(f"{self.where} is gone.")
         return exchange.status.result == "OK"
@@ -206,22 +212,17 @@ class Connection:
             return
         raise self._silent("IDLE", self.deadlines.idle_start)
 
-    async def _stirred(
-        self, wake: anyio.Event, silence_seconds: float, cap_seconds: float
-    ) -> None:
+    async def _stirred(self, silence_seconds: float, cap_seconds: float) -> None:
         began = time.monotonic()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_then_cancel, wake, tasks.cancel_scope)
-            while not (self.protocol.hints.any or self.protocol.failure is not None):
-                now = time.monotonic()
-                quiet = now - max(began, self.protocol.heard_at)
-                left = min(silence_seconds - quiet, began + cap_seconds - now)
-                if left <= 0:
-                    break
-                with anyio.move_on_after(left):
-                    await self.protocol.stirred.wait()
-                    self.protocol.stirred = anyio.Event()
-            tasks.cancel_scope.cancel()
+        while not (self._woken or self.protocol.hints.any or self.protocol.failure is not None):
+            now = time.monotonic()
+            quiet = now - max(began, self.protocol.heard_at)
+            left = min(silence_seconds - quiet, began + cap_seconds - now)
+            if left <= 0:
+                return
+            with anyio.move_on_after(left):
+                await self.protocol.stirred.wait()
+                self.protocol.stirred = anyio.Event()
 
     async def _done(self, exchange: Exchange) -> None:
         if not exchange.finished.is_set():
@@ -231,8 +232,3 @@ class Connection:
                 await exchange.finished.wait()
         if not exchange.finished.is_set():
             raise self._silent("DONE", self.deadlines.done)
-
-
-async def _then_cancel(event: anyio.Event, scope: anyio.CancelScope) -> None:
-    await event.wait()
-    scope.cancel()

@@ -118,6 +118,9 @@ class ImapProtocol(IMAP4ClientProtocol):
 
     def __init__(self, where: str, *, greeted: bool) -> None:
         super().__init__(None)
+        # Waiting is done otherwise here, and these hold a queue for each of a thousand
+        # connections: 6 kB of the 64 that one may cost.
+        del self.state_condition, self.idle_queue, self._idle_event
         self._where = where
         self._buffer = bytearray()
         self._outgoing = bytearray()
@@ -130,7 +133,8 @@ class ImapProtocol(IMAP4ClientProtocol):
         self.greeting: Status | None = None
         self.greeted = anyio.Event()
         """Set by the greeting, or by the end of the connection."""
-        self.capabilities: set[str] = set()
+        # Shared with other connections, so it is never changed in place.
+        self.capabilities: frozenset[str] = frozenset()  # type: ignore[assignment]
         self.hints = Hints()
         self._exists = 0
         self.stirred = anyio.Event()
@@ -314,7 +318,7 @@ class ImapProtocol(IMAP4ClientProtocol):
             return
         word = response.head.partition(b" ")[0].upper()
         if word == b"CAPABILITY":
-            self.capabilities = set(parse_capabilities(response.head[len(b"CAPABILITY") :]))
+            self.capabilities = parse_capabilities(response.head[len(b"CAPABILITY") :])
         elif word == b"VANISHED":
             self.hints.expunged = True
             self._hinted()
@@ -360,7 +364,7 @@ class ImapProtocol(IMAP4ClientProtocol):
 
     def _note(self, status: Status) -> None:
         if status.code == "CAPABILITY":
-            self.capabilities = set(parse_capabilities(status.arguments.encode()))
+            self.capabilities = parse_capabilities(status.arguments.encode())
         elif status.code == "ALERT":
             self.server_word = status.text
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import anyio
 
 
@@ -13,15 +16,18 @@ class Doorbell:
 
     def __init__(self) -> None:
         self._rung = anyio.Event()
+        self._called: Callable[[], None] | None = None
 
     @property
-    def rung(self) -> anyio.Event:
-        """Set once the bell has rung since the last answer; a new event after each answer."""
-        return self._rung
+    def rung(self) -> bool:
+        """Whether it rang since the last answer."""
+        return self._rung.is_set()
 
     def ring(self) -> None:
         """Wake the task, or tell it that it has to look again."""
         self._rung.set()
+        if self._called is not None:
+            self._called()
 
     def answer(self) -> bool:
         """Whether it rang since the last answer. Answer before looking, or a ring is lost."""
@@ -34,3 +40,22 @@ class Doorbell:
         """Wait for the bell and answer it."""
         await self._rung.wait()
         self.answer()
+
+    async def rang(self) -> None:
+        """Wait for the bell and leave the answer to who looks next."""
+        await self._rung.wait()
+
+    @contextmanager
+    def calling(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Call `wake` at each ring, and at once when it rang already.
+
+        A task that waits for something else can be woken so, without a second task that waits
+        for the bell: a thousand idle accounts would pay 5 kB each for it.
+        """
+        self._called = wake
+        if self.rung:
+            wake()
+        try:
+            yield
+        finally:
+            self._called = None

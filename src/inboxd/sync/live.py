@@ -8,7 +8,7 @@ cursor on, so a lost or doubled hint costs a little time and no mail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import anyio
@@ -48,7 +48,7 @@ class LiveWatch:
         bell: Doorbell,
         *,
         on_settled: Callable[[], None],
-        on_caught_up: Callable[[], None],
+        on_caught_up: Callable[[], Awaitable[None]],
     ) -> None:
         self._session = session
         self._imap = session.imap
@@ -95,7 +95,7 @@ class LiveWatch:
             await self._subscribe()
         while True:
             await self._catch_up()
-            self._on_caught_up()
+            await self._on_caught_up()
             await self._wait()
 
     async def _subscribe(self) -> None:
@@ -160,7 +160,7 @@ class LiveWatch:
                 await self._reconcile(self._folders[self._next(self._doubtful)])
             elif self._primary is not None and self._imap.selected != self._primary.wire_name:
                 await self._open(self._primary)
-            elif not self._bell.rung.is_set() and not self._imap.has_hints:
+            elif not self._bell.rung and not self._imap.has_hints:
                 return
 
     def _next(self, marked: set[FolderId]) -> FolderId:
@@ -388,14 +388,14 @@ class LiveWatch:
             self._reconciled_at = now
         rest = max(0.0, self._swept_at + self._sweep_seconds() - now)
         if self._imap.can_idle and self._imap.selected is not None:
-            await self._imap.idle(
-                wake=self._bell.rung,
-                silence_seconds=min(rest, self._settings.idle_silence_seconds),
-                cap_seconds=min(rest, self._settings.idle_cap_seconds),
-            )
+            with self._bell.calling(self._imap.wake):
+                await self._imap.idle(
+                    silence_seconds=min(rest, self._settings.idle_silence_seconds),
+                    cap_seconds=min(rest, self._settings.idle_cap_seconds),
+                )
         else:
             with anyio.move_on_after(min(rest, POLL_SECONDS)):
-                await self._bell.rung.wait()
+                await self._bell.rang()
             await self._imap.noop()
         if self._clock.monotonic() - self._swept_at >= self._sweep_seconds():
             await self._settle()
