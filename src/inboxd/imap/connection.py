@@ -56,7 +56,7 @@ class Connection:
         self.deadlines = deadlines
         self.protocol = ImapProtocol(self.where, greeted=greeted)
         self._stream = stream
-        self._sending = anyio.Lock()
+        self._sending = False
         self._reading = anyio.CancelScope()
         self._woken = False
 
@@ -82,10 +82,15 @@ class Connection:
                 )
 
     async def _flush(self) -> None:
-        async with self._sending:
-            data = self.protocol.take_outgoing()
-            if data:
-                await self._stream.send(data)
+        """Send what waits, once: the owner and the reader may both be at it."""
+        if self._sending:
+            return
+        self._sending = True
+        try:
+            while self.protocol.has_outgoing:
+                await self._stream.send(self.protocol.take_outgoing())
+        finally:
+            self._sending = False
 
     async def close(self) -> None:
         """Let go of the socket; bounded, and safe at any moment."""
@@ -158,7 +163,8 @@ class Connection:
         """The greeting; None where it came before STARTTLS. Raises ServerSilent."""
         try:
             with anyio.fail_after(self.deadlines.greeting):
-                await self.protocol.greeted.wait()
+                while not self.protocol.greeted:
+                    await self._next_stir()
         except TimeoutError:
             raise self._silent("with a greeting", self.deadlines.greeting) from None
         if self.protocol.failure is not None and self.protocol.greeting is None:
@@ -206,9 +212,8 @@ class Connection:
     async def _idling(self, exchange: Exchange) -> None:
         """Wait for `+`. Hints before it are legal and are kept."""
         with anyio.move_on_after(self.deadlines.idle_start):
-            while not (exchange.continued.is_set() or exchange.finished.is_set()):
-                await self.protocol.stirred.wait()
-                self.protocol.stirred = anyio.Event()
+            while not (exchange.continued or exchange.finished.is_set()):
+                await self._next_stir()
             return
         raise self._silent("IDLE", self.deadlines.idle_start)
 
@@ -221,8 +226,12 @@ class Connection:
             if left <= 0:
                 return
             with anyio.move_on_after(left):
-                await self.protocol.stirred.wait()
-                self.protocol.stirred = anyio.Event()
+                await self._next_stir()
+
+    async def _next_stir(self) -> None:
+        """Wait until something happened; what it was has to be looked up."""
+        await self.protocol.stirred.wait()
+        self.protocol.stirred = anyio.Event()
 
     async def _done(self, exchange: Exchange) -> None:
         if not exchange.finished.is_set():
