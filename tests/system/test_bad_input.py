@@ -145,7 +145,7 @@ def test_rules_that_are_broken(inboxd: Inboxd, mailbox: Mailbox) -> None:
     done = inboxctl(inboxd.socket, "conditions", address, "--since", "now", "--labels", "all")
     assert done.returncode == DONE
     assert inboxctl(inboxd.socket, "sync", address, "--wait").returncode == DONE
-    assert "exist" in refused("resync", address, "--since", "3m", "--label", "Nowhere")
+    assert "no label" in refused("resync", address, "--since", "3m", "--label", "Nowhere")
     contacts = inboxd.client._answer  # the CLI has no option for what P7 forbids
     with pytest.raises(Exception, match="contacts"):
         contacts(

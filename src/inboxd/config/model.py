@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import (
@@ -148,10 +148,6 @@ class Limits(Section):
     """New logins per second, over all accounts: a restart of the daemon or of a server is no
     stampede."""
 
-    connections_per_host: Count = 3000
-    """Connections to one mail server at the same time, over all accounts. An account holds one or
-    two, and a third while its history comes in."""
-
     message_bytes: Count = 50 * 1024 * 1024
     """Larger messages are not fetched; the ledger says too_large."""
 
@@ -229,9 +225,6 @@ class Sync(Section):
 
     batch_messages: Count = 200
     """How many messages are fetched, and committed, at once."""
-
-    gone: Literal["tombstone", "purge"] = "tombstone"
-    """A message deleted on the server is hidden here and kept (tombstone), or deleted (purge)."""
 
     backoff_first_seconds: Seconds = 2
     """After trouble: the shortest pause before the next try."""

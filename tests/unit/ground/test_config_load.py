@@ -237,10 +237,8 @@ log:
 limits:
   logins_per_second: true
   message_bytes: lots
-  connections_per_host:
 sync:
   sweep_seconds: -1
-  gone: maybe
   start_presets:
     3d: {weeks: 1}
 accounts:
@@ -258,19 +256,17 @@ tls: /etc/ca.pem
         "7:10: log.level must be 'debug', 'info', 'warning' or 'error'.",
         "9:22: limits.logins_per_second must be a number.",
         "10:18: limits.message_bytes must be a whole number.",
-        "11:3: limits.connections_per_host must be a whole number.",
-        "13:18: sync.sweep_seconds must be greater than 0.",
-        "14:9: sync.gone must be 'tombstone' or 'purge'.",
-        "16:10: There is no key sync.start_presets.3d.weeks: there are years, months, days.",
-        "18:14: accounts[0].address must be an e-mail address, such as ann@example.com.",
+        "12:18: sync.sweep_seconds must be greater than 0.",
+        "14:10: There is no key sync.start_presets.3d.weeks: there are years, months, days.",
+        "16:14: accounts[0].address must be an e-mail address, such as ann@example.com.",
         (
-            "19:19: accounts[0].password_cmd must be a command: one text for the shell, or a list "
+            "17:19: accounts[0].password_cmd must be a command: one text for the shell, or a list "
             "of words, each in quotes where it looks like a number."
         ),
-        "20:11: accounts[0].imap needs a host where port or security is given.",
-        "21:5: accounts[1] needs address.",
-        "21:12: accounts[1].owner must be a text (in quotes where it looks like something else).",
-        "22:6: tls must be a section: its keys go below it, each on a line of its own.",
+        "18:11: accounts[0].imap needs a host where port or security is given.",
+        "19:5: accounts[1] needs address.",
+        "19:12: accounts[1].owner must be a text (in quotes where it looks like something else).",
+        "20:6: tls must be a section: its keys go below it, each on a line of its own.",
     ]
 
 

@@ -40,7 +40,7 @@ def items_of(*parts: bytes) -> dict[bytes, object]:
     [
         b'12 FETCH (UID 7 RFC822.SIZE 4213 INTERNALDATE "17-Jul-2024 02:44:25 -0700")',
         b'12 FETCH (INTERNALDATE "17-Jul-2024 02:44:25 -0700" RFC822.SIZE 4213 UID 7)',
-        b'12 FETCH (FLAGS (\\Seen) RFC822.SIZE 4213 INTERNALDATE "17-Jul-2024 02:44:25 -0700" UID 7)',
+        b'12 FETCH (FLAGS () RFC822.SIZE 4213 INTERNALDATE "17-Jul-2024 02:44:25 -0700" UID 7)',
         b'12 FETCH (MODSEQ (9) RFC822.SIZE 4213 INTERNALDATE "17-Jul-2024 02:44:25 -0700" UID 7)',
         b'12 FETCH (uid 7 rfc822.size 4213 internaldate "17-Jul-2024 02:44:25 -0700")',
     ],
