@@ -10,9 +10,7 @@ from inboxd.imap.folders import decode_name, encode_name, quote, special_use
 from inboxd.model.errors import BadInput
 from inboxd.model.server import SpecialUse
 
-NAMES = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60
-)
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
 
 
 @given(NAMES)
