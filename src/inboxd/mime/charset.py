@@ -75,7 +75,7 @@ def decode(data: bytes, label: str, problems: list[str]) -> str:
     """
     codec = codec_of(label)
     if codec is None:
-        if label.strip().lower() not in UNTOLD:
+        if _bare(label) not in UNTOLD:
             problems.append("charset-unknown")
         return guess(data)
     try:
@@ -114,20 +114,29 @@ def guess(data: bytes, hint: str = "") -> str:
 @lru_cache(maxsize=256)
 def codec_of(label: str) -> str | None:
     """Python's name of the charset called `label`, or None where it is none that mail can mean."""
-    name = label.strip().strip("'\"").lower()
+    name = _bare(label)
     if name in UNTOLD or not _LABEL.match(name):
         return None
     name = _ALIASES.get(name) or _ALIASES.get(name.replace("_", "-"), name)
     if name.startswith("x-") and name[2:] not in UNTOLD:
         name = _ALIASES.get(name[2:], name[2:])
     try:
-        found = codecs.lookup(name).name
-        if found.replace("_", "-") in _NO_CHARSETS:
-            return None
-        b"".decode(found)  # codecs of bytes to bytes (base64, zlib) refuse here
-    except (LookupError, ValueError, UnicodeError):
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
         return None
-    return found
+    if found.name.replace("_", "-") in _NO_CHARSETS:
+        return None
+    try:
+        b"a".decode(found.name)
+    except LookupError:
+        return None  # a codec of bytes to bytes (base64, zlib)
+    except ValueError:
+        pass  # no single byte is a character in UTF-16
+    return found.name
+
+
+def _bare(label: str) -> str:
+    return label.strip().strip("'\"").lower()
 
 
 def clean(text: str) -> str:
