@@ -43,9 +43,8 @@ class RawReader:
                 raise RuntimeError("the server hung up")
             size += len(data)
             tail = (tail + data)[-4_096:]
-            if tail.endswith(b"\r\n") and tail.rpartition(b"\r\nR1 ")[2].startswith(b"OK"):
-                return size
-            if size == len(data) and data.startswith(b"R1 OK") and data.endswith(b"\r\n"):
+            last = (b"\r\n" + tail if size == len(tail) else tail).rpartition(b"\r\nR1 OK")
+            if last[1] and tail.endswith(b"\r\n"):
                 return size
 
 
