@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from inboxd.model.errors import BadInput, NotFound
 from inboxd.model.events import EventType
 from inboxd.model.ids import MessageId, Uid
 from inboxd.model.server import UidSet
 from inboxd.model.views import MessageQuery
-from inboxd.store import contacts, ledger, messages, reading
+from inboxd.store import accounts, contacts, ledger, messages, reading
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
 from inboxd.store.ledger import Reason
@@ -227,3 +228,19 @@ async def _thread_of(shelf: Shelf, content: Content) -> int:
         reading.page, MessageQuery(limit=1000), account=shelf.account, contact=None
     )
     return next(int(one.thread_id) for one in page.items if one.sha256 == content.sha256.hex())
+
+
+async def test_a_purged_account_leaves_no_word_in_the_index(shelf: Shelf) -> None:
+    """P19: and the index stays one that SQLite finds in order."""
+    await put(shelf, shelf.inbox, (1, letter(1, text="unforgettable")), (2, letter(2)))
+    await shelf.database.write(lambda unit: accounts.purge(unit, shelf.account), durable=True)
+
+    def check(unit: Unit) -> tuple[int, int]:
+        unit.execute(text("INSERT INTO message_fts (message_fts) VALUES ('integrity-check')"))
+        found = unit.execute(
+            text("SELECT count(*) FROM message_fts WHERE message_fts MATCH 'unforgettable'")
+        )
+        left = unit.execute(text("SELECT count(*) FROM message"))
+        return int(found.scalar_one()), int(left.scalar_one())
+
+    assert await shelf.database.write(check) == (0, 0)
