@@ -46,12 +46,12 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_message_takes_less_than_a_second(name: str) -> None:
     raw = HOSTILE[name]
-    started = time.perf_counter()
+    started = time.process_time()
     parse(raw)
-    parsed = time.perf_counter()
+    parsed = time.process_time()
     headers_people(raw)
     assert parsed - started < 1
-    assert time.perf_counter() - parsed < 1
+    assert time.process_time() - parsed < 1
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_a_hostile_message_takes_less_than_a_second(name: str) -> None:
     ids=["open tags", "formatting", "blocks", "tables", "angles", "attributes"],
 )
 def test_hostile_html_takes_less_than_a_second(html: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     to_text(html, [])
-    read = time.perf_counter()
+    read = time.process_time()
     sanitise(html)
     assert read - started < 1
-    assert time.perf_counter() - read < 1
+    assert time.process_time() - read < 1
 
 
 def test_nesting_beyond_reason_is_named() -> None:
