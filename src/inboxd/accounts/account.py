@@ -15,6 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 import anyio
+from anyio.abc import TaskGroup
 
 from inboxd.accounts.credentials import credentials_of
 from inboxd.accounts.pacing import LoginPacer
@@ -28,7 +29,7 @@ from inboxd.model.phases import Phase, PhaseEvent, advance, at_rest
 from inboxd.model.views import Trouble, Watch
 from inboxd.secrets import SecretBox
 from inboxd.store import accounts, runs
-from inboxd.store.accounts import Account
+from inboxd.store.accounts import Account, Login
 from inboxd.store.database import Unit
 from inboxd.sync.backfill import run_history
 from inboxd.sync.doorbell import Doorbell
@@ -60,7 +61,11 @@ class AccountTask:
         self._log = get("inboxd.account").bind(account=account)
         self._bell = Doorbell()
         self._watch_bell = Doorbell()
-        self._asked = False
+        self._lanes: TaskGroup | None = None
+        self._login: Login | None = None
+        self._looking = False
+        self._stale = False
+        """Something changed since the last look."""
         self._history_running = False
         self._watch: LiveWatch | None = None
         self._troubles: dict[Lane, tuple[PhaseEvent, Trouble]] = {}
@@ -74,8 +79,8 @@ class AccountTask:
 
     def ring(self) -> None:
         """Something stored about this account changed: look again."""
-        self._asked = True
         self._bell.ring()
+        self._look_again()
 
     def try_again(self) -> None:
         """A person says that a refused login may work now."""
@@ -121,31 +126,48 @@ class AccountTask:
     # --- running ---------------------------------------------------------------------------------
 
     async def _sync(self, account: Account) -> None:
-        """Keep both lanes until the account is paused, removed or needs a person."""
+        """Keep both lanes until the account is paused, removed or needs a person.
+
+        The watch runs in this very task: a live account has no other.
+        """
         self._troubles.clear()
-        login = account.login
         async with anyio.create_task_group() as lanes:
-            lanes.start_soon(self._keep, Lane.WATCH, self._run_watch, lanes.cancel_scope)
-            while True:
-                if not self._history_running and await self._planned_runs():
-                    self._history_running = True
-                    lanes.start_soon(self._keep_history, lanes.cancel_scope)
-                await self._bell.wait()
-                # The watch rings too, when a history is planned; it needs no ring back.
-                if not self._asked:
-                    continue
-                self._asked = False
+            self._lanes, self._login = lanes, account.login
+            try:
+                self._look_again()
+                await self._keep(Lane.WATCH, self._run_watch)
+            finally:
+                self._lanes = None
+
+    def _look_again(self) -> None:
+        """Look at what is stored, in a task that lasts no longer than that."""
+        self._stale = True
+        if self._lanes is not None and not self._looking:
+            self._looking = True
+            self._lanes.start_soon(self._look, self._lanes)
+
+    async def _look(self, lanes: TaskGroup) -> None:
+        try:
+            while self._stale:
+                self._stale = False
+                rung = self._bell.answer()
                 account = await self._load()
-                if account.removed_at or account.paused or account.login != login:
+                if account.removed_at or account.paused or account.login != self._login:
                     lanes.cancel_scope.cancel()
                     return
-                self._watch_bell.ring()
+                if not self._history_running and await self._planned_runs():
+                    self._history_running = True
+                    lanes.start_soon(self._keep_history)
+                if rung:
+                    self._watch_bell.ring()
+        finally:
+            self._looking = False
 
-    async def _keep_history(self, all_lanes: anyio.CancelScope) -> None:
+    async def _keep_history(self) -> None:
         """Run the unfinished histories; the connection for them lasts as long as they do."""
         try:
             while await self._planned_runs():
-                await self._keep(Lane.HISTORY, self._run_histories, all_lanes)
+                await self._keep(Lane.HISTORY, self._run_histories)
         finally:
             self._history_running = False
 
@@ -157,7 +179,6 @@ class AccountTask:
         self,
         lane: Lane,
         connect_and_run: Callable[[Callable[[], None]], Awaitable[None]],
-        all_lanes: anyio.CancelScope,
     ) -> None:
         """Run a lane until it has done its work; every failure ends here and is decided here."""
         settings = self._ground.settings.sync
@@ -176,7 +197,8 @@ class AccountTask:
             refusals = refusals + 1 if isinstance(error, LoginRejected) else 0
             if refusals >= REFUSALS_BEFORE_PERSON:
                 await self._fell(lane, PhaseEvent.LOGIN_REFUSED, error, None)
-                all_lanes.cancel()
+                if self._lanes is not None:
+                    self._lanes.cancel_scope.cancel()
                 return
             await self._retry(lane, error, backoff)
 
@@ -226,7 +248,7 @@ class AccountTask:
 
         async with self._session(compress=False) as session:
             self._watch = LiveWatch(
-                session, self._watch_bell, on_settled=self._bell.ring, on_caught_up=caught_up
+                session, self._watch_bell, on_settled=self._look_again, on_caught_up=caught_up
             )
             try:
                 await self._watch.run()

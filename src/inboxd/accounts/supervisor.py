@@ -30,7 +30,8 @@ class Supervisor:
         self._tasks = tasks
         self._box = box
         self._pacer = LoginPacer(ground.settings.limits.logins_per_second, ground.clock)
-        self._running: dict[AccountId, tuple[AccountTask, anyio.CancelScope, anyio.Event]] = {}
+        self._running: dict[AccountId, tuple[AccountTask, anyio.CancelScope]] = {}
+        self._awaited: dict[AccountId, anyio.Event] = {}
 
     @property
     def pacer(self) -> LoginPacer:
@@ -49,13 +50,11 @@ class Supervisor:
             self.ring(account)
             return
         task = AccountTask(account, self._ground, self._pacer, self._box)
-        scope, ended = anyio.CancelScope(), anyio.Event()
-        self._running[account] = (task, scope, ended)
-        self._tasks.start_soon(self._keep, account, task, scope, ended, name=f"account {account}")
+        scope = anyio.CancelScope()
+        self._running[account] = (task, scope)
+        self._tasks.start_soon(self._keep, account, task, scope, name=f"account {account}")
 
-    async def _keep(
-        self, account: AccountId, task: AccountTask, scope: anyio.CancelScope, ended: anyio.Event
-    ) -> None:
+    async def _keep(self, account: AccountId, task: AccountTask, scope: anyio.CancelScope) -> None:
         """The boundary of one account: whatever happens in it, the others do not notice."""
         try:
             with scope:
@@ -69,7 +68,8 @@ class Supervisor:
                         return
         finally:
             self._running.pop(account, None)
-            ended.set()
+            if account in self._awaited:
+                self._awaited.pop(account).set()
 
     def ring(self, account: AccountId) -> None:
         """Tell an account's task that what is stored about it changed."""
@@ -87,9 +87,8 @@ class Supervisor:
         """End an account's task and wait until nothing of it runs any more."""
         running = self._running.get(account)
         if running is not None:
-            _, scope, ended = running
-            scope.cancel()
-            await ended.wait()
+            running[1].cancel()
+            await self._awaited.setdefault(account, anyio.Event()).wait()
 
     def watches(self, account: AccountId) -> Mapping[FolderId, Watch]:
         """How each folder of an account is watched now."""

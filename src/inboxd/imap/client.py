@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-import anyio
-
 from inboxd.imap.connection import Answer, Connection, Deadlines
 from inboxd.imap.folders import quote
 from inboxd.imap.login import log_in
@@ -106,21 +104,14 @@ async def connect(
     deadlines = deadlines or Deadlines()
     opened = await open_stream(endpoint, tls, deadline_seconds=deadlines.connect)
     connection = Connection(endpoint, opened.stream, deadlines, greeted=opened.greeted)
-    failure: Exception | None = None
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(connection.read)
-        try:
-            await _begin(connection, endpoint, credentials)
-            if compress and not endpoint.is_this_machine:
-                await _compress(connection)
-            yield ImapClient(connection)
-            await connection.farewell()
-        except Exception as error:  # noqa: BLE001 - raised again below, outside of the task group
-            failure = error
-        finally:
-            await connection.close()
-    if failure is not None:
-        raise failure
+    try:
+        await _begin(connection, endpoint, credentials)
+        if compress and not endpoint.is_this_machine:
+            await _compress(connection)
+        yield ImapClient(connection)
+        await connection.farewell()
+    finally:
+        await connection.close()
 
 
 async def _begin(connection: Connection, endpoint: Endpoint, credentials: Credentials) -> None:
@@ -203,10 +194,6 @@ class ImapClient:
 
     def _can(self, capability: str) -> bool:
         return capability in self._protocol.capabilities
-
-    def abort(self) -> None:
-        """End the connection now, without a farewell."""
-        self._connection.abort()
 
     # --- folders ---------------------------------------------------------------------------------
 

@@ -1,4 +1,9 @@
-"""One connection: its stream, its reader task, and one command at a time, each with a deadline.
+"""One connection: its stream, and one command at a time, each with a deadline.
+
+Whoever waits for an answer reads the stream meanwhile; between commands nobody does. A reader task
+of its own would cost 10 kB a connection, which a thousand idle accounts notice, and would hand
+every answer from one task to another. A read can be cancelled at any moment without losing a byte:
+what came stays with the stream.
 
 A connection is never repaired. Whatever casts doubt on it (a deadline, a cancelled command, a
 response that no grammar allows) ends it, and the account's loop makes a new one.
@@ -56,41 +61,30 @@ class Connection:
         self.deadlines = deadlines
         self.protocol = ImapProtocol(self.where, greeted=greeted)
         self._stream = stream
-        self._sending = False
-        self._reading = anyio.CancelScope()
+        self._waiting: anyio.CancelScope | None = None
         self._woken = False
 
-    async def read(self) -> None:
-        """The reader task: feed the protocol until the stream ends. Raises nothing."""
-        with self._reading:
-            try:
-                while self.protocol.failure is None:
-                    self.protocol.data_received(await self._stream.receive(READ_BYTES))
-                    rest = self.protocol.take_compressed_rest()
-                    if rest is not None:
-                        self._stream = DeflateStream(self._stream, rest)
-                    if self.protocol.has_outgoing:
-                        await self._flush()
-            except InboxdError as error:
-                self.protocol.end(error)
-            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                self.protocol.connection_lost(None)
-            except OSError as error:
-                # TLS alerts among them.
-                self.protocol.end(
-                    ConnectionLost(f"The connection to {self.where} broke: {error.strerror}.")
-                )
+    async def _hear(self) -> None:
+        """Read once and feed the protocol. Raises nothing: the protocol keeps why it ended."""
+        try:
+            self.protocol.data_received(await self._stream.receive(READ_BYTES))
+            rest = self.protocol.take_compressed_rest()
+            if rest is not None:
+                self._stream = DeflateStream(self._stream, rest)
+            await self._flush()
+        except InboxdError as error:
+            self.protocol.end(error)
+        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self.protocol.connection_lost(None)
+        except OSError as error:
+            # TLS alerts among them.
+            self.protocol.end(
+                ConnectionLost(f"The connection to {self.where} broke: {error.strerror}.")
+            )
 
     async def _flush(self) -> None:
-        """Send what waits, once: the owner and the reader may both be at it."""
-        if self._sending:
-            return
-        self._sending = True
-        try:
-            while self.protocol.has_outgoing:
-                await self._stream.send(self.protocol.take_outgoing())
-        finally:
-            self._sending = False
+        if self.protocol.has_outgoing:
+            await self._stream.send(self.protocol.take_outgoing())
 
     async def close(self) -> None:
         """Let go of the socket; bounded, and safe at any moment."""
@@ -101,7 +95,6 @@ class Connection:
     def abort(self, failure: InboxdError | None = None) -> None:
         """End the conversation now; commands under way fail with `failure`."""
         self.protocol.end(failure or ConnectionLost(f"The connection to {self.where} was ended."))
-        self._reading.cancel()
 
     # --- commands --------------------------------------------------------------------------------
 
@@ -141,18 +134,25 @@ class Connection:
         except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise self._silent("a command", seconds) from None
-            # The reader knows why; it may hear of it a moment later.
-            self.protocol.connection_lost(None)
+            # Why it ended may be among what was not read yet: a server's farewell.
+            await self._last_words()
+
+    async def _last_words(self) -> None:
+        with anyio.move_on_after(self.deadlines.logout):
+            while self.protocol.failure is None:
+                await self._hear()
+        self.protocol.connection_lost(None)
 
     async def _finished(self, exchange: Exchange, name: str) -> None:
         silence = self.deadlines.command_silence
         asked_at = time.monotonic()
-        while not exchange.finished.is_set():
+        while not exchange.finished:
             quiet = time.monotonic() - max(asked_at, self.protocol.heard_at)
             if quiet >= silence:
                 raise self._silent(name, silence)
             with anyio.move_on_after(silence - quiet):
-                await exchange.finished.wait()
+                while not exchange.finished:
+                    await self._hear()
 
     def _silent(self, what: str, seconds: float) -> ServerSilent:
         error = ServerSilent(f"{self.where} did not answer {what} within {seconds:g} s.")
@@ -164,7 +164,7 @@ class Connection:
         try:
             with anyio.fail_after(self.deadlines.greeting):
                 while not self.protocol.greeted:
-                    await self._next_stir()
+                    await self._hear()
         except TimeoutError:
             raise self._silent("with a greeting", self.deadlines.greeting) from None
         if self.protocol.failure is not None and self.protocol.greeting is None:
@@ -186,7 +186,8 @@ class Connection:
     def wake(self) -> None:
         """End the IDLE under way, or the next one as soon as it has begun."""
         self._woken = True
-        self.protocol.stirred.set()
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     async def idle(self, *, silence_seconds: float, cap_seconds: float) -> bool:
         """IDLE (RFC 2177) until a hint comes, `wake` is called, or it has lasted long enough.
@@ -198,8 +199,8 @@ class Connection:
         try:
             await self._send(self.deadlines.idle_start)
             await self._idling(exchange)
-            if not exchange.finished.is_set():
-                await self._stirred(silence_seconds, cap_seconds)
+            if not exchange.finished:
+                await self._wait_for_hint(silence_seconds, cap_seconds)
                 await self._done(exchange)
         except BaseException:
             self.abort()
@@ -212,12 +213,12 @@ class Connection:
     async def _idling(self, exchange: Exchange) -> None:
         """Wait for `+`. Hints before it are legal and are kept."""
         with anyio.move_on_after(self.deadlines.idle_start):
-            while not (exchange.continued or exchange.finished.is_set()):
-                await self._next_stir()
+            while not (exchange.continued or exchange.finished):
+                await self._hear()
             return
         raise self._silent("IDLE", self.deadlines.idle_start)
 
-    async def _stirred(self, silence_seconds: float, cap_seconds: float) -> None:
+    async def _wait_for_hint(self, silence_seconds: float, cap_seconds: float) -> None:
         began = time.monotonic()
         while not (self._woken or self.protocol.hints.any or self.protocol.failure is not None):
             now = time.monotonic()
@@ -225,19 +226,18 @@ class Connection:
             left = min(silence_seconds - quiet, began + cap_seconds - now)
             if left <= 0:
                 return
-            with anyio.move_on_after(left):
-                await self._next_stir()
-
-    async def _next_stir(self) -> None:
-        """Wait until something happened; what it was has to be looked up."""
-        await self.protocol.stirred.wait()
-        self.protocol.stirred = anyio.Event()
+            try:
+                with anyio.move_on_after(left) as self._waiting:
+                    await self._hear()
+            finally:
+                self._waiting = None
 
     async def _done(self, exchange: Exchange) -> None:
-        if not exchange.finished.is_set():
+        if not exchange.finished:
             self.protocol.leave_idle()
             await self._send(self.deadlines.done)
             with anyio.move_on_after(self.deadlines.done):
-                await exchange.finished.wait()
-        if not exchange.finished.is_set():
+                while not exchange.finished:
+                    await self._hear()
+        if not exchange.finished:
             raise self._silent("DONE", self.deadlines.done)

@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
-import anyio
 from aioimaplib.aioimaplib import (
     AUTH,
     LOGOUT,
@@ -77,13 +76,13 @@ class Exchange(Command):
         an XOAUTH2 challenge of an error waits for one."""
         self.ending = False
         """DONE was said to this IDLE."""
-        self.finished = anyio.Event()
+        self.finished = False
         self.failure: InboxdError | None = None
 
     def finish(self, status: Status | None, failure: InboxdError | None = None) -> None:
         """End it: with its tagged status, or with what became of the connection."""
         self.status, self.failure = status, failure
-        self.finished.set()
+        self.finished = True
 
 
 class Hints:
@@ -116,7 +115,7 @@ class Hints:
 
 
 class ImapProtocol(IMAP4ClientProtocol):
-    """The state of one conversation, fed by its connection's reader."""
+    """The state of one conversation, fed by its connection."""
 
     def __init__(self, where: str, *, greeted: bool) -> None:
         super().__init__(None)
@@ -139,8 +138,6 @@ class ImapProtocol(IMAP4ClientProtocol):
         self.capabilities: frozenset[str] = frozenset()  # type: ignore[assignment]
         self.hints = Hints()
         self._exists = 0
-        self.stirred = anyio.Event()
-        """Set when a hint comes or the connection ends; replaced by whoever waits for it."""
         self.failure: InboxdError | None = None
         """Why the connection is over; None while it lives."""
         self.server_word = ""
@@ -271,14 +268,12 @@ class ImapProtocol(IMAP4ClientProtocol):
             self.greeting = Status("NONSENSE", None, "", head[:80].decode("latin-1"))
         self.state = AUTH if self.greeting.result == "PREAUTH" else NONAUTH
         self.greeted = True
-        self.stirred.set()
 
     def _continue(self) -> None:
         pending = self._pending
         if pending is None:
             return
         pending.continued = True
-        self.stirred.set()
         if pending.answers:
             self._outgoing += pending.answers.popleft() + b"\r\n"
         elif pending.name == "AUTHENTICATE":
@@ -298,7 +293,6 @@ class ImapProtocol(IMAP4ClientProtocol):
             # RFC 3501 6.3.1: a failed one leaves no folder selected.
             self.state = AUTH
         pending.finish(status)
-        self.stirred.set()
 
     def _moved_on(self, done: Exchange) -> None:
         if done.name in ("LOGIN", "AUTHENTICATE"):
@@ -378,7 +372,6 @@ class ImapProtocol(IMAP4ClientProtocol):
     def _hinted(self) -> None:
         if self.hints.received_at is None:
             self.hints.received_at = self.heard_at
-        self.stirred.set()
         self.leave_idle()
 
     def leave_idle(self) -> None:
@@ -412,4 +405,3 @@ class ImapProtocol(IMAP4ClientProtocol):
         if pending is not None:
             pending.finish(None, failure)
         self.greeted = True
-        self.stirred.set()

@@ -15,35 +15,44 @@ class Doorbell:
     """
 
     def __init__(self) -> None:
-        self._rung = anyio.Event()
+        self._rung = False
+        # Made only while somebody waits: an event costs 0.9 kB, and most bells are never waited
+        # for.
+        self._waiter: anyio.Event | None = None
         self._called: Callable[[], None] | None = None
 
     @property
     def rung(self) -> bool:
         """Whether it rang since the last answer."""
-        return self._rung.is_set()
+        return self._rung
 
     def ring(self) -> None:
         """Wake the task, or tell it that it has to look again."""
-        self._rung.set()
+        self._rung = True
+        if self._waiter is not None:
+            self._waiter.set()
         if self._called is not None:
             self._called()
 
     def answer(self) -> bool:
         """Whether it rang since the last answer. Answer before looking, or a ring is lost."""
-        if not self._rung.is_set():
-            return False
-        self._rung = anyio.Event()
-        return True
+        rung, self._rung = self._rung, False
+        return rung
 
     async def wait(self) -> None:
         """Wait for the bell and answer it."""
-        await self._rung.wait()
+        await self.rang()
         self.answer()
 
     async def rang(self) -> None:
         """Wait for the bell and leave the answer to who looks next."""
-        await self._rung.wait()
+        if self._rung:
+            return
+        self._waiter = anyio.Event()
+        try:
+            await self._waiter.wait()
+        finally:
+            self._waiter = None
 
     @contextmanager
     def calling(self, wake: Callable[[], None]) -> Iterator[None]:
