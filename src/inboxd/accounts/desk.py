@@ -74,13 +74,13 @@ class Desk:
         return DaemonStatus(
             version=__version__,
             started_at=self._started_at,
-            accounts=await self.accounts(),
+            accounts=await self._viewing.accounts(),
             last_event=self.hub.last,
         )
 
-    async def accounts(self) -> tuple[AccountView, ...]:
-        """All accounts."""
-        return await self._viewing.accounts()
+    async def accounts(self, cursor: str | None, limit: int) -> Page[AccountView]:
+        """Accounts by id, `limit` at a time."""
+        return await self._viewing.page(_last_id(cursor), limit)
 
     async def account(self, ref: str) -> AccountView:
         """One account by id or address."""
@@ -258,9 +258,7 @@ class Desk:
 
     async def contacts(self, cursor: str | None, limit: int) -> Page[ContactView]:
         """Contacts by id."""
-        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
-            raise BadInput("That is not a cursor of this list: leave it out to start anew.")
-        return await self._database.read(contacts.page, int(cursor or 0), limit)
+        return await self._database.read(contacts.page, _last_id(cursor), limit)
 
     async def remove_contact(self, contact_id: int) -> None:
         """Remove a contact; stored mail stays."""
@@ -303,3 +301,12 @@ def _checked_address(address: str) -> AddressKey:
     if key is None:
         raise BadInput(f"{address!r} is no e-mail address: send one like name@example.com.")
     return key
+
+
+def _last_id(cursor: str | None) -> int:
+    """The id that a cursor of a list by id holds. Raises BadInput for one that is not ours."""
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
+        raise BadInput("That is not a cursor of this list: leave it out to start anew.")
+    return int(cursor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inboxd.accounts.supervisor import Supervisor
 from inboxd.model.conditions import chosen
 from inboxd.model.ids import AccountId
-from inboxd.model.views import AccountView, FolderView, Progress
+from inboxd.model.views import AccountView, FolderView, Page, Progress
 from inboxd.store import accounts, folders, reading, runs
 from inboxd.store.accounts import Account
 from inboxd.sync.session import Ground
@@ -23,6 +23,12 @@ class Viewing:
         """All accounts, by id."""
         stored = await self._database.read(accounts.everyone)
         return tuple([await self.account(one) for one in stored])
+
+    async def page(self, after: int, limit: int) -> Page[AccountView]:
+        """At most `limit` accounts by id, from the one behind `after`."""
+        stored = await self._database.read(accounts.page, after, limit + 1)
+        items = tuple([await self.account(one) for one in stored[:limit]])
+        return Page(items, str(items[-1].id) if len(stored) > limit else None)
 
     async def account(self, account: Account) -> AccountView:
         """One account, whole."""

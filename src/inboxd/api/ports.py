@@ -48,8 +48,8 @@ class Desk(Protocol):
     async def status(self) -> DaemonStatus:
         """The daemon at a glance."""
 
-    async def accounts(self) -> tuple[AccountView, ...]:
-        """All accounts, oldest first."""
+    async def accounts(self, cursor: str | None, limit: int) -> Page[AccountView]:
+        """Accounts, oldest first."""
 
     async def account(self, ref: str) -> AccountView:
         """One account."""

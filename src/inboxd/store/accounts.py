@@ -72,6 +72,15 @@ def everyone(connection: Connection) -> tuple[Account, ...]:
     return tuple(_account(row) for row in (connection.execute(query)).all())
 
 
+def page(connection: Connection, after: int, limit: int) -> tuple[Account, ...]:
+    """At most `limit` accounts that are not removed, by id, from the one behind `after`."""
+    table = tables.account
+    query = _WITH_OWNER.where(table.c.removed_at.is_(None), table.c.id > after).order_by(
+        table.c.id
+    )
+    return tuple(_account(row) for row in (connection.execute(query.limit(limit))).all())
+
+
 def find(connection: Connection, ref: str, key: AddressKey | None) -> Account:
     """The account with that id or address (design: both work everywhere).
 

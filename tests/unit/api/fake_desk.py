@@ -196,8 +196,13 @@ class FakeDesk:
             raise self.trouble
         return DaemonStatus("0.1.0", NOON, tuple(self._accounts.values()), self.hub.last)
 
-    async def accounts(self) -> tuple[AccountView, ...]:
-        return tuple(self._accounts.values())
+    async def accounts(self, cursor: str | None, limit: int) -> Page[AccountView]:
+        if cursor is not None and not cursor.isdecimal():
+            raise BadInput("That is no cursor.")
+        start = int((cursor or "0")[:9])
+        found = tuple(self._accounts.values())
+        following = start + limit
+        return Page(found[start:following], str(following) if following < len(found) else None)
 
     async def account(self, ref: str) -> AccountView:
         for view in self._accounts.values():

@@ -18,9 +18,11 @@ router = APIRouter(prefix="/accounts", tags=["accounts"])
 
 
 @router.get("", response_model=schemas.Accounts, responses=listed())
-async def list_accounts(desk: GivenDesk) -> Page[AccountView]:
-    """List all accounts."""
-    return Page(await desk.accounts(), None)
+async def list_accounts(
+    chosen: Annotated[schemas.ListFilter, Query()], desk: GivenDesk
+) -> Page[AccountView]:
+    """List accounts."""
+    return await desk.accounts(chosen.cursor, chosen.limit)
 
 
 @router.post("", status_code=201, response_model=schemas.Account, responses=listed(409, 413, 502))
