@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from inboxd.model.conditions import (
     NOW,
@@ -157,7 +156,7 @@ class Choices:
         start = start_of_history(
             since,
             pressed_at=pressed_at,
-            zone=ZoneInfo(account.time_zone),
+            zone=account.settings.zone,
             presets=self._presets,
         )
         # INTERNALDATE has whole seconds: mail of the very second of the press is not older.

@@ -25,7 +25,7 @@ def headers_people(header: bytes) -> tuple[AddressKey, ...]:
         for value in found.all(name)
         for address in _addresses(value)
     )
-    keys = (normalise(address) for address in written)
+    keys = (normalise(address) for address in dict.fromkeys(written))
     return tuple(dict.fromkeys(key for key in keys if key is not None))
 
 

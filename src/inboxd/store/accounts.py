@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inboxd.model.conditions import Conditions, History, Labels, Tracking
 from inboxd.model.errors import NotFound, RuleRefused
 from inboxd.model.ids import AccountId, AddressKey, OwnerId
 from inboxd.model.phases import Phase
 from inboxd.model.server import Endpoint, Security
+from inboxd.model.settings import Settings
 from inboxd.model.views import JournalEntry, Trouble
-from inboxd.store import tables
+from inboxd.store import owners, tables
 from inboxd.store.database import Unit
 
 
@@ -36,8 +36,8 @@ class Account:
 
     id: AccountId
     owner: OwnerId
-    time_zone: str
-    visibility: str
+    settings: Settings
+    """The owner's, at the moment of asking."""
     address: str
     login: Login
     imap: Endpoint
@@ -52,8 +52,8 @@ class Account:
     removed_at: datetime | None
 
 
-_WITH_OWNER = select(tables.account, tables.owner.c.time_zone, tables.owner.c.visibility).join(
-    tables.owner, tables.owner.c.id == tables.account.c.owner_id
+_WITH_OWNER = select(
+    tables.account, owners.settings_column(tables.account.c.owner_id).label("settings")
 )
 
 
@@ -118,8 +118,7 @@ def _account(row: Row[Any]) -> Account:
     return Account(
         id=AccountId(row.id),
         owner=OwnerId(row.owner_id),
-        time_zone=row.time_zone,
-        visibility=row.visibility,
+        settings=owners.settings_of(row.settings),
         address=row.address,
         login=Login(row.username, row.mechanism, row.secret, row.password_command),
         imap=Endpoint(row.imap_host, row.imap_port, Security(row.imap_security)),
@@ -183,7 +182,7 @@ def add(
     smtp: Endpoint | None,
 ) -> AccountId:
     """Store a new account in phase `new`, and its owner where that is the first one."""
-    unit.execute(upsert(tables.owner).values(id=owner).on_conflict_do_nothing())
+    owners.ensure(unit, owner)
     result = unit.execute(
         insert(tables.account).values(
             owner_id=owner,

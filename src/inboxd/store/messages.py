@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
@@ -19,6 +19,7 @@ from inboxd.model.ids import (
     Uid,
     UidValidity,
 )
+from inboxd.model.settings import Blocks
 from inboxd.store import ledger, tables, threads
 from inboxd.store.database import Unit
 from inboxd.store.prepared import Prepared
@@ -42,6 +43,8 @@ class Content:
     references: tuple[bytes, ...]
     """Digests (`threads.digest`) of its own Message-ID and all it refers to."""
     people: People
+    sender_keys: frozenset[AddressKey]
+    """Of From, or of Sender where From holds none."""
     address_keys: frozenset[AddressKey]
     people_text: str
     snippet: str
@@ -60,6 +63,8 @@ class Place:
     uidvalidity: UidValidity
     visibility: str
     historical: bool
+    blocks: Blocks = field(default_factory=Blocks)
+    """Whose mail is left out (P22)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,9 @@ class Stored:
 
 
 _table = tables.message
+_LATER = frozenset({"gone_at", "deleted_at", "archived_at"})
+"""Columns that no new message has."""
+
 _KNOWN = Prepared(
     select(_table.c.id).where(
         _table.c.account_id == bindparam("account"), _table.c.sha256 == bindparam("sha256")
@@ -82,7 +90,7 @@ _NEWEST_ID = Prepared(
     text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
 )
 _INSERT_MESSAGE = Prepared(
-    insert(_table), [column.name for column in _table.columns if column.name != "gone_at"]
+    insert(_table), [column.name for column in _table.columns if column.name not in _LATER]
 )
 _INSERT_RAW = Prepared(insert(tables.raw))
 _INSERT_TEXT = Prepared(insert(tables.message_text))
@@ -112,9 +120,10 @@ def store(
         unit.connection, place.folder, place.uidvalidity, [uid for uid, _ in arrivals]
     )
     arrivals = [pair for pair in arrivals if pair[0] not in done]
+    known = _known(unit.connection, place.account, [one.sha256 for _, one in arrivals])
+    arrivals = _unblocked(unit, place, arrivals, known)
     if not arrivals:
         return Stored(0, 0)
-    known = _known(unit.connection, place.account, [one.sha256 for _, one in arrivals])
     following = _next_id(unit.connection)
     fresh: dict[bytes, tuple[MessageId, Content]] = {}
     placements: list[tuple[Uid, MessageId]] = []
@@ -132,6 +141,28 @@ def store(
     ledger.place(unit, place.folder, place.uidvalidity, placements)
     _announce(unit, place, list(fresh.values()), again, seen_at)
     return Stored(len(fresh), sum(content.size for _, content in fresh.values()))
+
+
+def _unblocked(
+    unit: Unit,
+    place: Place,
+    arrivals: Sequence[tuple[Uid, Content]],
+    known: Mapping[bytes, MessageId],
+) -> list[tuple[Uid, Content]]:
+    """What is left once the mail of blocked senders is skipped (P22).
+
+    What is stored already stays: a block is for future mail, and a move is no new mail.
+    """
+    blocked = {
+        uid
+        for uid, content in arrivals
+        if content.sha256 not in known
+        and place.blocks.stop(content.sender_keys, content.address_keys)
+    }
+    ledger.skip(
+        unit, place.folder, place.uidvalidity, [(uid, ledger.Reason.BLOCKED) for uid in blocked]
+    )
+    return [pair for pair in arrivals if pair[0] not in blocked]
 
 
 def _known(

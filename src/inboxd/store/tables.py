@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what a database made from these tables is stamped with."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,9 +90,18 @@ owner = Table(
     "owner",
     metadata,
     Column("id", Text, primary_key=True, nullable=False),
-    _needed("time_zone", Text, server_default="UTC"),
-    _needed("visibility", Text, server_default="private"),
     **PLAIN,
+)
+
+# One row for each setting that differs from its default, so that a new setting needs no column
+# and a changed default reaches everybody who never chose.
+owner_setting = Table(
+    "owner_setting",
+    metadata,
+    Column("owner_id", Text, ForeignKey("owner.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    _needed("value", Json),
+    **CLUSTERED,
 )
 
 account = Table(
@@ -236,12 +245,20 @@ message = Table(
     _needed("historical", Integer),
     _needed("problems", Json),
     _needed("stored_at", Time),
-    Column("gone_at", Time),
+    Column("gone_at", Time),  # nowhere on the server any more
+    Column("deleted_at", Time),  # deleted here; it may still lie on the server (P23)
+    Column("archived_at", Time),  # archived here
     **NUMBERED,
 )
 Index("message_content", message.c.account_id, message.c.sha256, unique=True)
 Index("message_by_date", message.c.account_id, message.c.internal_date)
 Index("message_by_thread", message.c.thread_id)
+Index(
+    "message_gone",
+    message.c.account_id,
+    message.c.gone_at,
+    sqlite_where=message.c.gone_at.is_not(None),
+)
 
 raw = Table(
     "raw",
@@ -316,6 +333,23 @@ quarantine = Table(
     **CLUSTERED,
 )
 
+# What was deleted or archived here and is still to be done on the server (P23).
+mirror = Table(
+    "mirror",
+    metadata,
+    _id(),
+    _belongs_to("account_id", "account.id"),
+    _belongs_to("message_id", "message.id"),
+    _needed("action", Text),
+    _needed("wished_at", Time),
+    _needed("attempts", Integer, server_default="0"),
+    _needed("trouble", Text, server_default=""),
+    CheckConstraint("action IN ('delete', 'archive')"),
+    **NUMBERED,
+)
+Index("mirror_of_account", mirror.c.account_id)
+Index("mirror_of_message", mirror.c.message_id, mirror.c.action, unique=True)
+
 # --- contacts ------------------------------------------------------------------------------------
 
 contact = Table(
@@ -341,6 +375,18 @@ contact_address = Table(
     **CLUSTERED,
 )
 Index("contact_by_address", contact_address.c.address_key)
+
+contact_source = Table(
+    "contact_source",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    _needed("url", Text),
+    Column("sealed_token", LargeBinary),
+    _needed("set_at", Time),
+    Column("pulled_at", Time),
+    _needed("trouble", Text, server_default=""),
+    **PLAIN,
+)
 
 # --- events --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from inboxd.model.conditions import History, Labels, chosen
 from inboxd.model.events import EventType
 from inboxd.model.ids import AddressKey, Uid
 from inboxd.model.server import Fetched, Metadata, UidSet
-from inboxd.store import accounts, contacts, folders, ledger, runs
+from inboxd.store import accounts, contacts, folders, ledger, owners, runs
 from inboxd.store.accounts import Account
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
@@ -90,7 +90,8 @@ class _Part:
                 break
             window = todo.newest(WINDOW)
             todo = todo - window
-            place = self._session.place(folder, account.visibility, historical=True)
+            terms = await self._session.ground.database.read(owners.terms, self._session.account)
+            place = self._session.place(folder, terms, historical=True)
             await self._window(place, run, window, pipeline)
 
     def _labels(self, account: Account, run: Run) -> Labels:

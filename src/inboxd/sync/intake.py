@@ -18,8 +18,8 @@ from inboxd.log import get
 from inboxd.mime.parse import parse
 from inboxd.model.addresses import normalise
 from inboxd.model.errors import StoreUnavailable
-from inboxd.model.ids import Uid
-from inboxd.model.messages import ParsedMessage
+from inboxd.model.ids import AddressKey, Uid
+from inboxd.model.messages import Address, ParsedMessage
 from inboxd.model.server import Fetched
 from inboxd.store import ledger, messages, threads
 from inboxd.store.database import Database, Unit
@@ -153,6 +153,7 @@ def content_of(fetched: Fetched) -> Content:
         message_id=parsed.message_id,
         references=tuple(dict.fromkeys(threads.digest(one) for one in _relatives(parsed))),
         people=_people(parsed),
+        sender_keys=_keys(parsed.from_) or _keys(parsed.sender),
         address_keys=frozenset(
             key for _, one in parsed.people() if (key := normalise(one.address)) is not None
         ),
@@ -162,6 +163,10 @@ def content_of(fetched: Fetched) -> Content:
         attachments=len(parsed.attachments),
         problems=parsed.problems,
     )
+
+
+def _keys(people: Sequence[Address]) -> frozenset[AddressKey]:
+    return frozenset(key for one in people if (key := normalise(one.address)) is not None)
 
 
 def _relatives(parsed: ParsedMessage) -> list[str]:

@@ -17,6 +17,7 @@ from inboxd.log import get
 from inboxd.model.errors import CommandRefused
 from inboxd.model.ids import FolderId, Uid, WireName
 from inboxd.model.server import Fetched, FolderStatus, Metadata, UidSet
+from inboxd.model.settings import Terms
 from inboxd.model.views import Watch
 from inboxd.store import folders, ledger
 from inboxd.store.database import Unit
@@ -68,7 +69,7 @@ class LiveWatch:
         """Folders whose label was chosen or taken off in the middle of their new mail."""
         self._expected: dict[FolderId, int] = {}
         """How many messages a folder has if nothing vanished since it was last compared."""
-        self._visibility = "private"
+        self._terms = Terms()
         self._seen_at: float | None = None
         self._few = False
         """The folder to be drained grew by no more than FEW."""
@@ -116,7 +117,7 @@ class LiveWatch:
             self._on_settled()
 
     def _take_scope(self, scope: Scope) -> None:
-        self._visibility = scope.account.visibility
+        self._terms = scope.terms
         self._borders = dict(scope.borders)
         known = set(self._folders)
         self._folders = {folder.id: folder for folder in scope.watched}
@@ -283,7 +284,7 @@ class LiveWatch:
             bodies = [*bodies, *again]
             given = given | UidSet.of(one.uid for one in again)
         withheld = await self._session.withheld(asked, given)
-        place = self._session.place(folder, self._visibility, historical=False)
+        place = self._session.place(folder, self._terms, historical=False)
         following = Uid(batch[-1].uid + 1)
 
         def also(unit: Unit, _stored: Stored) -> None:
@@ -357,7 +358,7 @@ class LiveWatch:
         )
 
     async def _fill(self, folder: Folder, missing: UidSet) -> None:
-        place = self._session.place(folder, self._visibility, historical=False)
+        place = self._session.place(folder, self._terms, historical=False)
 
         def nothing_else(_unit: Unit, _stored: Stored) -> None:
             return
@@ -371,7 +372,7 @@ class LiveWatch:
             await take_in(self._session.ground.database, place, bodies, nothing_else)
 
     async def _new_generation(self, folder: Folder, status: FolderStatus) -> Folder:
-        following = await renew(self._session, folder, status, self._visibility)
+        following = await renew(self._session, folder, status, self._terms)
         renewed = replace(folder, uidvalidity=status.uidvalidity, next_uid=following)
         self._remember(renewed)
         self._doubtful.add(folder.id)

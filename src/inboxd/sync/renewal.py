@@ -17,6 +17,7 @@ from inboxd.log import get
 from inboxd.mime.people import headers_people
 from inboxd.model.ids import MessageId, Uid, UidValidity
 from inboxd.model.server import FolderStatus, Metadata, UidSet
+from inboxd.model.settings import Terms
 from inboxd.store import contacts, folders, ledger, runs
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
@@ -68,7 +69,7 @@ def recognise(
     return Recognised(tuple(same), tuple(similar), tuple(unknown))
 
 
-async def renew(session: Session, folder: Folder, status: FolderStatus, visibility: str) -> Uid:
+async def renew(session: Session, folder: Folder, status: FolderStatus, terms: Terms) -> Uid:
     """Move a selected folder to its new UIDVALIDITY; gives the new live cursor."""
     log.warning("uidvalidity_changed", folder_id=folder.id)
     uidnext = status.uidnext or Uid(1)
@@ -82,7 +83,7 @@ async def renew(session: Session, folder: Folder, status: FolderStatus, visibili
     mapping = recognise(placements, metadata)
     left_out = await _left_out(session, mapping.unknown)
     fetch = [one for one in (*mapping.similar, *mapping.unknown) if one.uid not in left_out]
-    await _fetch(session, folder, status.uidvalidity, fetch, visibility)
+    await _fetch(session, folder, status.uidvalidity, fetch, terms)
     following = max((uidnext, *(Uid(one.uid + 1) for one in metadata)))
     await session.ground.database.write(
         lambda unit: _swap(unit, session, folder, status.uidvalidity, mapping, left_out, following)
@@ -129,10 +130,10 @@ async def _fetch(
     folder: Folder,
     uidvalidity: UidValidity,
     wanted: Sequence[Metadata],
-    visibility: str,
+    terms: Terms,
 ) -> None:
     settings = session.ground.settings.sync
-    place = session.place(folder, visibility, historical=True, uidvalidity=uidvalidity)
+    place = session.place(folder, terms, historical=True, uidvalidity=uidvalidity)
 
     def nothing_else(_unit: Unit, _stored: Stored) -> None:
         return

@@ -16,7 +16,8 @@ from inboxd.model.conditions import NOW, Conditions, chosen
 from inboxd.model.events import EventType
 from inboxd.model.ids import FolderId, Uid, WireName
 from inboxd.model.server import FolderStatus, ListedFolder, SpecialUse
-from inboxd.store import accounts, folders, ledger, runs
+from inboxd.model.settings import Terms
+from inboxd.store import accounts, folders, ledger, owners, runs
 from inboxd.store.accounts import Account
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
@@ -36,7 +37,7 @@ Statuses = Mapping[WireName, FolderStatus]
 class Scope:
     """What is watched now."""
 
-    account: Account
+    terms: Terms
     watched: tuple[Folder, ...]
     """The folders with a live cursor, as stored, the most important first."""
     statuses: Statuses
@@ -111,7 +112,8 @@ def _settle(
     now = folders.of_account(unit.connection, session.account)
     open_runs = runs.unfinished(unit.connection, session.account)
     watched = sorted((one for one in now if one.next_uid is not None), key=_importance)
-    return Scope(account, tuple(watched), statuses, bool(open_runs), borders)
+    terms = owners.terms(unit.connection, session.account)
+    return Scope(terms, tuple(watched), statuses, bool(open_runs), borders)
 
 
 def _importance(folder: Folder) -> tuple[int, str]:

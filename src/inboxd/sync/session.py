@@ -16,6 +16,7 @@ from inboxd.config.model import Settings
 from inboxd.imap.client import ImapClient
 from inboxd.model.ids import AccountId, UidValidity
 from inboxd.model.server import Fetched, Metadata, UidSet
+from inboxd.model.settings import Terms
 from inboxd.store.database import Database
 from inboxd.store.folders import Folder
 from inboxd.store.messages import Place
@@ -44,7 +45,7 @@ class Session:
     def place(
         self,
         folder: Folder,
-        visibility: str,
+        terms: Terms,
         *,
         historical: bool,
         uidvalidity: UidValidity | None = None,
@@ -58,8 +59,9 @@ class Session:
             folder=folder.id,
             name=folder.name,
             uidvalidity=generation,
-            visibility=visibility,
+            visibility=terms.visibility,
             historical=historical,
+            blocks=terms.blocks,
         )
 
     async def fetch(self, wanted: Sequence[Metadata]) -> list[Fetched]:

@@ -43,15 +43,20 @@ HOSTILE = {
 }
 
 
+PATIENCE_SECONDS = 3
+"""The slowest needs half a second alone; other tests on the same processor triple that. What is
+quadratic needs minutes."""
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_message_takes_less_than_a_second(name: str) -> None:
+def test_a_hostile_message_takes_no_longer_than_a_moment(name: str) -> None:
     raw = HOSTILE[name]
     started = time.process_time()
     parse(raw)
     parsed = time.process_time()
     headers_people(raw)
-    assert parsed - started < 1
-    assert time.process_time() - parsed < 1
+    assert parsed - started < PATIENCE_SECONDS
+    assert time.process_time() - parsed < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from inboxd.clock import SystemClock
 from inboxd.model.errors import StoreTooNew, StoreUnavailable
+from inboxd.model.ids import OwnerId
+from inboxd.store import owners
 from inboxd.store.database import Unit, open_database
+from inboxd.store.migrations import upgrade
 from unit.store.conftest import Shelf
 
 
@@ -29,6 +32,33 @@ def schema_of(path: Path) -> list[tuple[str, str]]:
     return [(name, " ".join(sql.split())) for name, sql in rows]
 
 
+def shape_of(path: Path) -> dict[str, object]:
+    """What a schema means, however its statements are spelled: columns, keys, indexes."""
+    with sqlite3.connect(path) as connection:
+        tables = connection.execute(
+            "SELECT name, strict, wr FROM pragma_table_list WHERE type = 'table' "
+            "AND name NOT LIKE 'sqlite_%' AND name != 'alembic_version'"
+        ).fetchall()
+        shape: dict[str, object] = {
+            name: (
+                (strict, without_rowid),
+                # The position of a column is no part of it: a migration can only append.
+                {row[1:] for row in connection.execute(f"PRAGMA table_info('{name}')")},
+                {row[2:] for row in connection.execute(f"PRAGMA foreign_key_list('{name}')")},
+                {
+                    (index[1].startswith("sqlite_") or index[1], *index[2:], str(columns))
+                    for index in connection.execute(f"PRAGMA index_list('{name}')")
+                    for columns in [
+                        [row[2] for row in connection.execute(f"PRAGMA index_info('{index[1]}')")]
+                    ]
+                },
+            )
+            for name, strict, without_rowid in tables
+        }
+    connection.close()
+    return shape
+
+
 async def test_a_new_database_and_a_migrated_one_have_the_same_schema(tmp_path: Path) -> None:
     new, old = tmp_path / "new.db", tmp_path / "old.db"
     async with open_database(new, SystemClock(), lambda _seq: None):
@@ -38,7 +68,19 @@ async def test_a_new_database_and_a_migrated_one_have_the_same_schema(tmp_path: 
     connection.close()
     async with open_database(old, SystemClock(), lambda _seq: None):
         pass
-    assert schema_of(old) == schema_of(new)
+    assert shape_of(old) == shape_of(new)
+
+
+def test_a_migration_keeps_what_was_there(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT NOT NULL)")
+        upgrade(connection, "0001")
+        connection.exec_driver_sql("INSERT INTO owner VALUES ('anna', 'Asia/Tokyo', 'shared')")
+        upgrade(connection)
+        anna = owners.settings(connection, OwnerId("anna"))
+    engine.dispose()
+    assert (anna.time_zone, anna.visibility) == ("Asia/Tokyo", "shared")
 
 
 async def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
