@@ -13,10 +13,10 @@ import inboxd
 from inboxd.api import problems
 from inboxd.api.boundary import Boundary
 from inboxd.api.ports import Desk
-from inboxd.api.routes import accounts, conditions, contacts, events, messages, status
+from inboxd.api.routes import accounts, conditions, contacts, events, messages, owners, status
 
 _PREFIX = "/v1"
-_NOUNS = (status, accounts, conditions, contacts, messages, events)
+_NOUNS = (status, accounts, conditions, owners, contacts, messages, events)
 _METHODS = ("get", "post", "patch", "put", "delete")
 
 

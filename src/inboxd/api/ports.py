@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from inboxd.accounts.onboarding import NewAccount
 from inboxd.model.conditions import Change, Conditions, Labels, Patch
@@ -20,6 +20,7 @@ from inboxd.model.views import (
     MessageDetail,
     MessageQuery,
     MessageView,
+    OwnerView,
     Page,
 )
 
@@ -35,6 +36,19 @@ class News(Protocol):
         """Return as soon as an event with a number greater than `seq` is committed."""
 
 
+class Owners(Protocol):
+    """Personal settings (P21)."""
+
+    async def everyone(self) -> tuple[OwnerView, ...]:
+        """All owners."""
+
+    async def settings(self, owner: str, /) -> OwnerView:
+        """One owner's settings."""
+
+    async def change(self, owner: str, wishes: Mapping[str, Any], caller: str, /) -> OwnerView:
+        """Change some of them."""
+
+
 class Desk(Protocol):
     """Everything that can be asked of the daemon; `ref` is an account's id or its address.
 
@@ -44,6 +58,10 @@ class Desk(Protocol):
     @property
     def hub(self) -> News:
         """Where new events are waited for."""
+
+    @property
+    def owners(self) -> Owners:
+        """Personal settings."""
 
     async def status(self) -> DaemonStatus:
         """The daemon at a glance."""

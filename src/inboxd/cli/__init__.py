@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 import inboxd
-from inboxd.cli import account, conditions, contact, message, status, sync, watch
+from inboxd.cli import account, conditions, contact, message, settings, status, sync, watch
 from inboxd.cli.client import Client, Problem, Unreachable
 from inboxd.cli.render import Screen
 from inboxd.cli.session import DEFAULT_SOCKET, Failed, Session
@@ -77,6 +77,7 @@ for _command in (
     account.account,
     conditions.labels,
     conditions.conditions,
+    settings.settings,
     sync.sync,
     sync.resync,
     contact.contact,

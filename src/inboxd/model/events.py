@@ -17,6 +17,7 @@ class EventType(StrEnum):
     ACCOUNT_REMOVED = "account.removed"
     ACCOUNT_PHASE = "account.phase"
     CONDITIONS_CHANGED = "conditions.changed"
+    SETTINGS_CHANGED = "settings.changed"
     HISTORY_STARTED = "history.started"
     HISTORY_FINISHED = "history.finished"
     MESSAGE_STORED = "message.stored"

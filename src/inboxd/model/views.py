@@ -21,6 +21,7 @@ from inboxd.model.ids import (
 from inboxd.model.messages import Address, Attachment
 from inboxd.model.phases import Phase
 from inboxd.model.server import Endpoint, SpecialUse
+from inboxd.model.settings import Settings
 
 T = TypeVar("T")
 
@@ -154,6 +155,16 @@ class ContactView:
     id: ContactId
     name: str
     addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerView:
+    """A person with their settings."""
+
+    owner: OwnerId
+    settings: Settings
+    accounts: tuple[str, ...]
+    """The addresses of their accounts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,12 +183,15 @@ def add(
 ) -> AccountId:
     """Store a new account in phase `new`, and its owner where that is the first one."""
     owners.ensure(unit, owner)
+    theirs = owners.settings(unit.connection, owner)
     result = unit.execute(
         insert(tables.account).values(
             owner_id=owner,
             address=address,
             address_key=key,
             labels="all",
+            track_opens=int(theirs.track_opens),
+            track_links=int(theirs.track_links),
             phase=str(Phase.NEW),
             created_at=unit.clock.now(),
             **_columns(imap, smtp, login),

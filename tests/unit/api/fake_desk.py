@@ -50,6 +50,7 @@ from inboxd.model.views import (
     Trouble,
     Watch,
 )
+from unit.api.fake_owners import FakeOwners
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 WRONG_PASSWORD = "wrong"
@@ -105,6 +106,7 @@ class FakeDesk:
 
     def __init__(self) -> None:
         self.hub = Hub()
+        self.owners = FakeOwners()
         self.calls: list[tuple[str, ...]] = []
         self.added: list[NewAccount] = []
         self.queries: list[MessageQuery] = []
