@@ -8,8 +8,7 @@ by the error's remedy what comes next, and connects anew.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -17,24 +16,21 @@ from types import MappingProxyType
 import anyio
 from anyio.abc import TaskGroup
 
-from inboxd.accounts.credentials import credentials_of
-from inboxd.accounts.pacing import LoginPacer
+from inboxd.accounts.visits import Visits
 from inboxd.backoff import Backoff
-from inboxd.imap import client
 from inboxd.log import get
 from inboxd.model.errors import InboxdError, LoginRejected, Remedy, Throttled
 from inboxd.model.events import EventType
 from inboxd.model.ids import AccountId, FolderId
 from inboxd.model.phases import Phase, PhaseEvent, advance, at_rest
 from inboxd.model.views import Trouble, Watch
-from inboxd.secrets import SecretBox
 from inboxd.store import accounts, runs
 from inboxd.store.accounts import Account, Login
 from inboxd.store.database import Unit
 from inboxd.sync.backfill import run_history
 from inboxd.sync.doorbell import Doorbell
 from inboxd.sync.live import LiveWatch
-from inboxd.sync.session import Ground, Session
+from inboxd.sync.session import Ground
 
 REFUSALS_BEFORE_PERSON = 3
 """P20: a login must be refused this often in a row before a person is asked: providers refuse
@@ -51,13 +47,10 @@ class Lane(StrEnum):
 class AccountTask:
     """One account while the daemon runs. Made and run by the supervisor."""
 
-    def __init__(
-        self, account: AccountId, ground: Ground, pacer: LoginPacer, box: SecretBox
-    ) -> None:
+    def __init__(self, account: AccountId, ground: Ground, visits: Visits) -> None:
         self._id = account
         self._ground = ground
-        self._pacer = pacer
-        self._box = box
+        self._visits = visits
         self._log = get("inboxd.account").bind(account=account)
         self._bell = Doorbell()
         self._watch_bell = Doorbell()
@@ -214,26 +207,8 @@ class AccountTask:
         await self._fell(lane, event, error, pause)
         await self._ground.clock.sleep(pause)
 
-    @asynccontextmanager
-    async def _session(self, *, compress: bool) -> AsyncIterator[Session]:
-        account = await self._load()
-        credentials = await credentials_of(account.login, self._box)
-        await self._pacer.turn()
-        deadlines = client.Deadlines(
-            command_silence=self._ground.settings.sync.command_silence_seconds,
-            done=self._ground.settings.sync.done_seconds,
-        )
-        async with client.connect(
-            account.imap,
-            credentials,
-            tls=self._ground.tls,
-            deadlines=deadlines,
-            compress=compress,
-        ) as imap:
-            try:
-                yield Session(self._ground, self._id, imap)
-            finally:
-                self._server_word = imap.server_word
+    def _note_word(self, word: str) -> None:
+        self._server_word = word
 
     async def _run_watch(self, reset: Callable[[], None]) -> None:
         shown = False
@@ -246,7 +221,7 @@ class AccountTask:
                 shown = True
                 await self._recovered(Lane.WATCH)
 
-        async with self._session(compress=False) as session:
+        async with self._visits.session(self._id, last_word=self._note_word) as session:
             self._watch = LiveWatch(
                 session, self._watch_bell, on_settled=self._look_again, on_caught_up=caught_up
             )
@@ -257,7 +232,8 @@ class AccountTask:
 
     async def _run_histories(self, reset: Callable[[], None]) -> None:
         # DEFLATE's state is 256 kB, which a connection that ends with its history can afford.
-        async with self._session(compress=True) as session:
+        visit = self._visits.session(self._id, compress=True, last_word=self._note_word)
+        async with visit as session:
             for run in await self._planned_runs():
                 await run_history(session, run)
                 reset()

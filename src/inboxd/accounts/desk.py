@@ -16,6 +16,7 @@ from inboxd import __version__
 from inboxd.accounts.choices import Choices, ResyncWish
 from inboxd.accounts.onboarding import NewAccount, Onboarding
 from inboxd.accounts.owners import OwnersDesk
+from inboxd.accounts.proof import ProofDesk
 from inboxd.accounts.supervisor import Supervisor
 from inboxd.accounts.viewing import Viewing
 from inboxd.contacts import csv_file
@@ -67,6 +68,7 @@ class Desk:
         self._onboarding = Onboarding(ground, box, supervisor.pacer)
         self._viewing = Viewing(ground, supervisor)
         self._started_at = ground.clock.now()
+        self.proof = ProofDesk(ground, supervisor.visits, presets)
         self.owners = OwnersDesk(ground.database, supervisor)
 
     # --- accounts --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 
 from inboxd.accounts.account import AccountTask
 from inboxd.accounts.pacing import LoginPacer
+from inboxd.accounts.visits import Visits
 from inboxd.log import get
 from inboxd.model.ids import AccountId, FolderId
 from inboxd.model.views import Watch
@@ -28,8 +29,8 @@ class Supervisor:
     def __init__(self, ground: Ground, tasks: TaskGroup, box: SecretBox) -> None:
         self._ground = ground
         self._tasks = tasks
-        self._box = box
         self._pacer = LoginPacer(ground.settings.limits.logins_per_second, ground.clock)
+        self.visits = Visits(ground, self._pacer, box)
         self._running: dict[AccountId, tuple[AccountTask, anyio.CancelScope]] = {}
         self._awaited: dict[AccountId, anyio.Event] = {}
 
@@ -49,7 +50,7 @@ class Supervisor:
         if account in self._running:
             self.ring(account)
             return
-        task = AccountTask(account, self._ground, self._pacer, self._box)
+        task = AccountTask(account, self._ground, self.visits)
         scope = anyio.CancelScope()
         self._running[account] = (task, scope)
         self._tasks.start_soon(self._keep, account, task, scope, name=f"account {account}")

@@ -13,10 +13,20 @@ import inboxd
 from inboxd.api import problems
 from inboxd.api.boundary import Boundary
 from inboxd.api.ports import Desk
-from inboxd.api.routes import accounts, conditions, contacts, events, messages, owners, status
+from inboxd.api.routes import (
+    accounts,
+    conditions,
+    contacts,
+    events,
+    messages,
+    owners,
+    proof,
+    quarantine,
+    status,
+)
 
 _PREFIX = "/v1"
-_NOUNS = (status, accounts, conditions, owners, contacts, messages, events)
+_NOUNS = (status, accounts, conditions, proof, owners, contacts, messages, quarantine, events)
 _METHODS = ("get", "post", "patch", "put", "delete")
 
 

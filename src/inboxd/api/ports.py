@@ -9,6 +9,7 @@ from inboxd.accounts.onboarding import NewAccount
 from inboxd.model.conditions import Change, Conditions, Labels, Patch
 from inboxd.model.events import Event
 from inboxd.model.messages import Attachment
+from inboxd.model.proof import Preview, Proof, Quarantined, Question, Why
 from inboxd.model.views import (
     AccountView,
     ContactView,
@@ -49,6 +50,31 @@ class Owners(Protocol):
         """Change some of them."""
 
 
+class Proofs(Protocol):
+    """What can be proven of an account (P9, P17, P18)."""
+
+    async def verify(self, ref: str, /) -> Proof:
+        """Compare the ledger with the server."""
+
+    async def why(self, ref: str, question: Question, /) -> tuple[Why, ...]:
+        """Why a message is here or not."""
+
+    async def preview(self, ref: str, patch: Patch, /) -> Preview:
+        """What Sync would bring."""
+
+    async def quarantine(self, ref: str | None, /) -> tuple[Quarantined, ...]:
+        """All that is set aside."""
+
+    async def quarantined(self, item: str, /) -> Quarantined:
+        """One of them."""
+
+    async def quarantined_raw(self, item: str, /) -> bytes:
+        """Its bytes."""
+
+    async def retry(self, item: str, caller: str, /) -> tuple[Quarantined | None, str]:
+        """Try it once more; what is left of it, and what happened."""
+
+
 class Desk(Protocol):
     """Everything that can be asked of the daemon; `ref` is an account's id or its address.
 
@@ -58,6 +84,10 @@ class Desk(Protocol):
     @property
     def hub(self) -> News:
         """Where new events are waited for."""
+
+    @property
+    def proof(self) -> Proofs:
+        """Verify, why, preview, quarantine."""
 
     @property
     def owners(self) -> Owners:

@@ -84,6 +84,12 @@ _DESCRIPTIONS = {
 }
 
 
+def bytes_of(media_type: str) -> dict[int | str, dict[str, Any]]:
+    """The description of an answer that is a file."""
+    schema = {"type": "string", "format": "binary"}
+    return {200: {"description": "The bytes.", "content": {media_type: {"schema": schema}}}}
+
+
 def listed(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route for its description: `statuses` and those every route can have."""
     return {

@@ -12,7 +12,18 @@ from pathlib import Path
 import click
 
 import inboxd
-from inboxd.cli import account, conditions, contact, message, settings, status, sync, watch
+from inboxd.cli import (
+    account,
+    conditions,
+    contact,
+    message,
+    preview,
+    proof,
+    settings,
+    status,
+    sync,
+    watch,
+)
 from inboxd.cli.client import Client, Problem, Unreachable
 from inboxd.cli.render import Screen
 from inboxd.cli.session import DEFAULT_SOCKET, Failed, Session
@@ -77,6 +88,7 @@ for _command in (
     account.account,
     conditions.labels,
     conditions.conditions,
+    preview.preview,
     settings.settings,
     sync.sync,
     sync.resync,
@@ -86,5 +98,8 @@ for _command in (
     message.attachment,
     message.thread,
     watch.watch,
+    proof.verify,
+    proof.why,
+    proof.quarantine,
 ):
     main.add_command(_command)

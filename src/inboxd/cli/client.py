@@ -20,6 +20,9 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 180.0
 """Adding an account discovers its servers and tries two logins before the answer comes."""
 
+LONG_SECONDS = 1_800.0
+"""What looks through a whole mailbox: 100,000 messages over a slow line."""
+
 SILENCE_SECONDS = 45.0
 """Of an event stream: three of the daemon's keep-alive comments missed."""
 
@@ -83,13 +86,25 @@ class Client:
         """Hang up."""
         self._http.close()
 
-    def get(self, path: str, params: Params | None = None) -> Json:
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        patience_seconds: float | None = None,
+    ) -> Json:
         """Read a resource. Raises Problem and Unreachable, as every method here."""
-        return self._parsed("GET", path, params=params)
+        return self._parsed("GET", path, params=params, patience_seconds=patience_seconds)
 
-    def post(self, path: str, body: Mapping[str, Json] | None = None) -> Json:
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Json] | None = None,
+        *,
+        patience_seconds: float | None = None,
+    ) -> Json:
         """Create something, or ask for something to be done."""
-        return self._parsed("POST", path, body=body)
+        return self._parsed("POST", path, body=body, patience_seconds=patience_seconds)
 
     def patch(self, path: str, body: Mapping[str, Json]) -> Json:
         """Change parts of a resource."""
@@ -149,8 +164,11 @@ class Client:
         *,
         params: Params | None = None,
         body: Mapping[str, Json] | None = None,
+        patience_seconds: float | None = None,
     ) -> Json:
-        return self._read(self._answer(method, path, params=params, json=body))
+        return self._read(
+            self._answer(method, path, params=params, json=body, patience_seconds=patience_seconds)
+        )
 
     def _read(self, answer: httpx2.Response) -> Json:
         if not answer.content:
@@ -168,10 +186,12 @@ class Client:
         params: Params | None = None,
         json: Mapping[str, Json] | None = None,
         content: bytes | None = None,
+        patience_seconds: float | None = None,
     ) -> httpx2.Response:
+        patience = httpx2.Timeout(patience_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS)
         with self._reached():
             answer = self._http.request(
-                method, path, params=_spelled(params), json=json, content=content
+                method, path, params=_spelled(params), json=json, content=content, timeout=patience
             )
         if answer.is_error:
             raise _problem(answer)

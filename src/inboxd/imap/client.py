@@ -321,6 +321,21 @@ class ImapClient:
                 found = found | (parse_search(response) or UidSet())
         return found if within is None else found & within
 
+    async def search_header(self, field: str, text: str) -> UidSet:
+        """The UIDs whose header field contains `text`; nothing for text that is not ASCII.
+
+        A quoted string takes ASCII only (RFC 3501 9), and what is looked for so, an address or a
+        Message-ID, is ASCII.
+        """
+        if not text or not text.isascii() or not text.isprintable():
+            return UidSet()
+        quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        answer = await self._connection.run("SEARCH", "HEADER", field, quoted, prefix="UID")
+        found = UidSet()
+        for response in answer.responses:
+            found = found | (parse_search(response) or UidSet())
+        return found
+
     async def _esearch(self, asked: str) -> UidSet | None:
         """ESEARCH; None where its answer lists nothing.
 

@@ -101,6 +101,10 @@ def _row(event: Event) -> dict[str, Any]:
 
 Work = Callable[[Unit], T]
 
+Reader = Connection
+"""What a question is asked of (`Database.read`); named so that the floors above need not know
+whose class it is."""
+
 _INSERT_EVENT = Prepared(insert(tables.event))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -124,6 +125,52 @@ def _uids(
     rows = numbered.subquery()
     query = select(func.min(rows.c.uid), func.max(rows.c.uid)).group_by(rows.c.island)
     return UidSet((first, last) for first, last in (connection.execute(query)).all())
+
+
+def counts(
+    connection: Connection, folder: FolderId, uidvalidity: UidValidity
+) -> dict[Outcome, int]:
+    """How many UIDs that are on the server have which outcome."""
+    table = tables.ledger
+    query = (
+        select(table.c.outcome, func.count())
+        .where(
+            table.c.folder_id == folder,
+            table.c.uidvalidity == uidvalidity,
+            table.c.gone_at.is_(None),
+        )
+        .group_by(table.c.outcome)
+    )
+    return {Outcome(row[0]): row[1] for row in (connection.execute(query)).all()}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger."""
+
+    outcome: Outcome
+    reason: Reason | None
+    message: MessageId | None
+    gone_at: datetime | None
+
+
+def entry(
+    connection: Connection, folder: FolderId, uidvalidity: UidValidity, uid: Uid
+) -> Entry | None:
+    """What became of one UID; None where nothing has yet."""
+    table = tables.ledger
+    query = select(table.c.outcome, table.c.reason, table.c.message_id, table.c.gone_at).where(
+        table.c.folder_id == folder, table.c.uidvalidity == uidvalidity, table.c.uid == uid
+    )
+    row = (connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return Entry(
+        Outcome(row.outcome),
+        None if row.reason is None else Reason(row.reason),
+        None if row.message_id is None else MessageId(row.message_id),
+        row.gone_at,
+    )
 
 
 def mark_gone(

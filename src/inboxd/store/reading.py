@@ -5,11 +5,24 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 
 from inboxd.model.errors import BadInput, NotFound
 from inboxd.model.ids import (
@@ -26,6 +39,9 @@ from inboxd.model.ids import (
 from inboxd.model.messages import Address
 from inboxd.model.views import LedgerEntry, MessageQuery, MessageView, Page, PlacementView
 from inboxd.store import tables
+
+NEWEST = 50
+"""Messages shown of those that share a Message-ID."""
 
 _SUMMARY = select(tables.message, tables.account.c.owner_id).join(
     tables.account, tables.account.c.id == tables.message.c.account_id
@@ -123,6 +139,57 @@ def one(connection: Connection, message: MessageId) -> MessageView:
     if not rows:
         raise NotFound(f"There is no message {message}.")
     return (_views(connection, rows))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether and where a stored message still is."""
+
+    message: MessageId
+    gone_at: datetime | None
+    deleted_at: datetime | None
+    labels: tuple[FolderName, ...]
+
+
+def standing(connection: Connection, message: MessageId) -> Standing:
+    """How one message stands, which must exist."""
+    return _standings(connection, tables.message.c.id == message, 1)[0]
+
+
+def by_message_id(
+    connection: Connection, account: AccountId, message_id: str
+) -> tuple[Standing, ...]:
+    """The messages with that Message-ID: it is not unique (P14)."""
+    table = tables.message
+    named = table.c.message_id == message_id.strip().removeprefix("<").removesuffix(">")
+    return _standings(connection, and_(table.c.account_id == account, named), NEWEST)
+
+
+def by_address(
+    connection: Connection, account: AccountId, key: AddressKey, limit: int
+) -> tuple[Standing, ...]:
+    """The newest messages that somebody takes part in."""
+    table, people = tables.message, tables.message_address
+    there = exists().where(people.c.message_id == table.c.id, people.c.address_key == key)
+    return _standings(connection, and_(table.c.account_id == account, there), limit)
+
+
+def _standings(
+    connection: Connection, which: ColumnElement[bool], limit: int
+) -> tuple[Standing, ...]:
+    table = tables.message
+    query = select(table.c.id, table.c.gone_at, table.c.deleted_at).where(which)
+    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
+    places = _placements(connection, [row.id for row in rows])
+    return tuple(
+        Standing(
+            MessageId(row.id),
+            row.gone_at,
+            row.deleted_at,
+            tuple(dict.fromkeys(place.folder for place in places.get(row.id, ()))),
+        )
+        for row in rows
+    )
 
 
 def thread(connection: Connection, thread_id: ThreadId) -> tuple[MessageView, ...]:

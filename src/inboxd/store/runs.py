@@ -135,6 +135,32 @@ def _run(row: Row[Any]) -> Run:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A finished history's work."""
+
+    bytes: int
+    seconds: float
+
+
+def measured(connection: Connection, least_bytes: int) -> Measured | None:
+    """How fast the newest finished history was that brought at least so much (P9)."""
+    run, part = tables.run, tables.run_folder
+    query = (
+        select(run.c.planned_at, run.c.finished_at, func.sum(part.c.bytes).label("bytes"))
+        .join(part, part.c.run_id == run.c.id)
+        .where(run.c.finished_at.is_not(None), run.c.planned_at.is_not(None))
+        .group_by(run.c.id)
+        .having(func.sum(part.c.bytes) >= least_bytes)
+        .order_by(run.c.id.desc())
+        .limit(1)
+    )
+    row = (connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return Measured(row.bytes, (row.finished_at - row.planned_at).total_seconds())
+
+
 def add_folder(
     unit: Unit,
     run: RunId,

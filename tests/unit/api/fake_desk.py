@@ -51,6 +51,7 @@ from inboxd.model.views import (
     Watch,
 )
 from unit.api.fake_owners import FakeOwners
+from unit.api.fake_proof import FakeProof
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 WRONG_PASSWORD = "wrong"
@@ -107,6 +108,7 @@ class FakeDesk:
     def __init__(self) -> None:
         self.hub = Hub()
         self.owners = FakeOwners()
+        self.proof = FakeProof()
         self.calls: list[tuple[str, ...]] = []
         self.added: list[NewAccount] = []
         self.queries: list[MessageQuery] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import anyio
@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from inboxd.api import schemas
 from inboxd.api.given import GivenDesk, RowId
-from inboxd.api.problems import listed
+from inboxd.api.problems import bytes_of, listed
 from inboxd.mime.sanitise import sanitise
 from inboxd.model.views import MessageQuery, MessageView, Page
 
@@ -22,11 +22,6 @@ _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}\Z", re.ASCI
 """RFC 6838 4.2; the sender wrote it, so anything else could be a header of its own."""
 
 PartIndex = Annotated[int, Path(ge=0, le=1_000_000)]
-
-
-def _bytes_of(media_type: str) -> dict[int | str, dict[str, Any]]:
-    schema = {"type": "string", "format": "binary"}
-    return {200: {"description": "The bytes.", "content": {media_type: {"schema": schema}}}}
 
 
 @router.get("/messages", response_model=schemas.Messages, responses=listed(404))
@@ -49,7 +44,7 @@ async def show_message(message: RowId, desk: GivenDesk) -> schemas.WholeMessage:
 @router.get(
     "/messages/{message}/raw",
     response_class=Response,
-    responses={**_bytes_of("message/rfc822"), **listed(404)},
+    responses={**bytes_of("message/rfc822"), **listed(404)},
 )
 async def show_raw_message(message: RowId, desk: GivenDesk) -> Response:
     """Give a message byte for byte as the server gave it."""
@@ -59,7 +54,7 @@ async def show_raw_message(message: RowId, desk: GivenDesk) -> Response:
 @router.get(
     "/messages/{message}/attachments/{index}",
     response_class=Response,
-    responses={**_bytes_of("*/*"), **listed(404)},
+    responses={**bytes_of("*/*"), **listed(404)},
 )
 async def show_attachment(message: RowId, index: PartIndex, desk: GivenDesk) -> Response:
     """Give one attachment, decoded."""

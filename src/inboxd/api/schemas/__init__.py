@@ -58,6 +58,16 @@ from inboxd.api.schemas.messages import (
     WholeMessage,
 )
 from inboxd.api.schemas.owners import Owners, OwnerSettings, Settings, SettingsPatch
+from inboxd.api.schemas.proof import (
+    Preview,
+    Proof,
+    Quarantine,
+    Quarantined,
+    QuarantineFilter,
+    Retried,
+    WhyFilter,
+    Whys,
+)
 
 __all__ = [
     "Account",
@@ -94,10 +104,16 @@ __all__ = [
     "PageOf",
     "Password",
     "Placement",
+    "Preview",
     "Progress",
+    "Proof",
+    "Quarantine",
+    "QuarantineFilter",
+    "Quarantined",
     "RemoveOptions",
     "Request",
     "Resync",
+    "Retried",
     "Settings",
     "SettingsPatch",
     "Status",
@@ -106,5 +122,7 @@ __all__ = [
     "TrackingPatch",
     "Trouble",
     "WholeMessage",
+    "WhyFilter",
+    "Whys",
     "labels_of",
 ]
