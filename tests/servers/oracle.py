@@ -80,6 +80,16 @@ class Oracle:
                 found[Spot(folder, uidvalidity, int(match[1]))] = flags
         return found
 
+    def folders_with(self, message_id: str) -> set[str]:
+        """The folders in which a message with that Message-ID lies."""
+        found = set()
+        for folder in self.folders():
+            self._open(folder)
+            answer = self._imap.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')[1]
+            if answer[0]:
+                found.add(folder)
+        return found
+
     def _open(self, folder: str) -> tuple[int, list[str]]:
         wire = to_wire(folder).replace("\\", "\\\\").replace('"', '\\"')
         result, _ = self._imap.select(f'"{wire}"', readonly=True)

@@ -158,8 +158,8 @@ def test_a_message_in_quarantine_is_listed_shown_and_stored_by_a_retry(
             writer.deliver("INBOX", mail(number))
     where = synced(inboxd, mailbox, since="1y", history="everyone", labels="all")
     with store_of(inboxd) as store:
-        row = store.execute("SELECT folder_id, uidvalidity, uid, message_id FROM ledger").fetchone()
-        folder, generation, uid, message = row
+        rows = store.execute("SELECT folder_id, uidvalidity, uid, message_id FROM ledger")
+        folder, generation, uid, message = rows.fetchone()
         store.execute("PRAGMA foreign_keys = ON")
         store.execute("DELETE FROM message WHERE id = ?", [message])
         store.execute(

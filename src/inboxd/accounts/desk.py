@@ -28,7 +28,7 @@ from inboxd.model.conditions import Change, Conditions, Labels, Patch, Presets
 from inboxd.model.errors import BadInput
 from inboxd.model.events import Event, EventType
 from inboxd.model.ids import AddressKey, ContactId, MessageId, ThreadId
-from inboxd.model.messages import Attachment
+from inboxd.model.messages import Action, Attachment
 from inboxd.model.views import (
     AccountView,
     ContactView,
@@ -43,7 +43,7 @@ from inboxd.model.views import (
     Page,
 )
 from inboxd.secrets import SecretBox
-from inboxd.store import accounts, contacts, events, reading
+from inboxd.store import accounts, contacts, events, mirror, owners, reading, retention
 from inboxd.store.accounts import Account, Login
 from inboxd.store.database import Unit
 from inboxd.sync.session import Ground
@@ -105,14 +105,18 @@ class Desk:
             unit.emit(
                 EventType.ACCOUNT_REMOVED,
                 account.id,
-                {"address": account.address, "purged": purge, "caller": caller},
+                # What is purged is named nowhere any more.
+                {"purged": purge, "caller": caller}
+                | ({} if purge else {"address": account.address}),
             )
             if purge:
-                accounts.purge(unit, account.id)
+                retention.purge_account(unit, account.id)
             else:
                 accounts.retire(unit, account.id)
 
         await self._database.write(work, durable=True)
+        if purge:
+            await self._database.shrink()
 
     async def pause(self, ref: str, caller: str) -> AccountView:
         """Stop syncing until `resume`; nothing is lost."""
@@ -247,6 +251,25 @@ class Desk:
     async def thread(self, thread_id: int) -> tuple[MessageView, ...]:
         """The messages of a thread, oldest first."""
         return await self._database.read(reading.thread, ThreadId(thread_id))
+
+    async def act(self, message_id: int, action: Action, caller: str) -> MessageView:
+        """Delete or archive a message here, and on the server where its owner wants that (P23).
+
+        Doing it twice does it once. Raises NotFound.
+        """
+        message = MessageId(message_id)
+        found = await self._database.read(reading.one, message)
+
+        def work(unit: Unit) -> bool:
+            chosen = owners.settings(unit.connection, found.owner)
+            delete = action is Action.DELETE
+            on = chosen.mirror_delete if delete else chosen.mirror_archive
+            return mirror.apply(unit, found.account, message, action, on=on)
+
+        if await self._database.write(work, durable=True):
+            log.info("message_acted_on", account=found.account, action=action, caller=caller)
+            self._supervisor.ring(found.account)
+        return await self._database.read(reading.one, message)
 
     # --- contacts --------------------------------------------------------------------------------
 

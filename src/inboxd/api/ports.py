@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from inboxd.accounts.onboarding import NewAccount
 from inboxd.model.conditions import Change, Conditions, Labels, Patch
 from inboxd.model.events import Event
-from inboxd.model.messages import Attachment
+from inboxd.model.messages import Action, Attachment
 from inboxd.model.proof import Preview, Proof, Quarantined, Question, Why
 from inboxd.model.views import (
     AccountView,
@@ -145,6 +145,9 @@ class Desk(Protocol):
 
     async def message(self, message_id: int) -> MessageDetail:
         """One message with what is in it."""
+
+    async def act(self, message_id: int, action: Action, caller: str, /) -> MessageView:
+        """Delete or archive one message (P23)."""
 
     async def raw(self, message_id: int) -> bytes:
         """Its bytes as the server gave them."""

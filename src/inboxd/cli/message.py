@@ -82,7 +82,7 @@ def _table(session: Session, found: Iterable[Mapping[str, Json]], nothing: str) 
 
 @click.group()
 def message() -> None:
-    """Read one stored message."""
+    """Read, archive or delete one stored message."""
 
 
 @message.command()
@@ -124,6 +124,26 @@ def _people(addresses: list[dict[str, str]]) -> str:
 def raw(session: Session, message_id: int) -> None:
     """Give the message ID byte for byte as the server gave it."""
     session.screen.raw(session.client.download(at("messages", message_id, "raw")))
+
+
+@message.command()
+@click.argument("message_id", metavar="ID", type=MESSAGE_ID)
+@pass_session
+def archive(session: Session, message_id: int) -> None:
+    """Archive the message ID; on the server too where its owner set mirror_archive."""
+    found = session.client.post(at("messages", message_id, "archive"))
+    if not session.show(found):
+        session.screen.say(f"Archived message {message_id}.")
+
+
+@message.command()
+@click.argument("message_id", metavar="ID", type=MESSAGE_ID)
+@pass_session
+def delete(session: Session, message_id: int) -> None:
+    """Delete the message ID here; on the server too where its owner set mirror_delete."""
+    session.client.delete(at("messages", message_id))
+    if not session.show({"deleted": message_id}):
+        session.screen.say(f"Deleted message {message_id} here.")
 
 
 @click.command()

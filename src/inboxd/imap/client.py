@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from inboxd.imap.changes import Changes
 from inboxd.imap.connection import Answer, Connection, Deadlines
 from inboxd.imap.folders import quote
 from inboxd.imap.login import log_in
@@ -191,6 +192,12 @@ class ImapClient:
     def can_condstore(self) -> bool:
         """RFC 7162, by itself or as part of QRESYNC."""
         return self._can("CONDSTORE") or self._can("QRESYNC")
+
+    @property
+    def changes(self) -> Changes:
+        """Commands that change the mailbox; the folder that was open has to be opened again."""
+        self._selected = None
+        return Changes(self._connection)
 
     def _can(self, capability: str) -> bool:
         return capability in self._protocol.capabilities

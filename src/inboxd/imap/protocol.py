@@ -52,8 +52,10 @@ _KNOWN = {
     "COMPRESS": Cmd("COMPRESS", (AUTH,), Exec.is_sync),
 }
 
-_ANSWERS = frozenset({(b"FETCH", "FETCH"), (b"EXISTS", "EXAMINE")})
+_ANSWERS = frozenset({(b"FETCH", "FETCH"), (b"EXISTS", "EXAMINE"), (b"EXISTS", "SELECT")})
 """Which numbered responses answer which command; all others came unasked."""
+
+_OPENING = frozenset({"EXAMINE", "SELECT"})
 
 _LITERAL = re.compile(rb"~?\{(\d{1,19})\+?\}$")
 _STATUS_LINE = re.compile(rb"(?i)\* (?:OK|NO|BAD|BYE|PREAUTH)\b")
@@ -289,7 +291,7 @@ class ImapProtocol(IMAP4ClientProtocol):
         self._note(status)
         if status.result == "OK":
             self._moved_on(pending)
-        elif pending.name == "EXAMINE":
+        elif pending.name in _OPENING:
             # RFC 3501 6.3.1: a failed one leaves no folder selected.
             self.state = AUTH
         pending.finish(status)
@@ -297,7 +299,7 @@ class ImapProtocol(IMAP4ClientProtocol):
     def _moved_on(self, done: Exchange) -> None:
         if done.name in ("LOGIN", "AUTHENTICATE"):
             self.state = AUTH
-        elif done.name == "EXAMINE":
+        elif done.name in _OPENING:
             self.state = SELECTED
         elif done.name == "COMPRESS":
             self._compressed_rest = b""

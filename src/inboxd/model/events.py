@@ -25,6 +25,14 @@ class EventType(StrEnum):
     """Its placements or labels are others now."""
     MESSAGE_GONE = "message.gone"
     """Its last placement has left the server."""
+    MESSAGE_DELETED = "message.deleted"
+    """Somebody deleted it here."""
+    MESSAGE_ARCHIVED = "message.archived"
+    """Somebody archived it here."""
+    MESSAGE_PURGED = "message.purged"
+    """It was deleted on the server and is no longer kept here either (P16)."""
+    MIRROR_FAILED = "mirror.failed"
+    """Deleting or archiving on the server was refused for good (P23)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a person does with a stored message (P23)."""
+
+    DELETE = "delete"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,8 @@ class MessageView:
     contacts: tuple[ContactId, ...]
     visibility: str
     historical: bool
+    archived: bool
+    deleted: bool
     snippet: str
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from inboxd.model.conditions import Conditions, History, Labels, Tracking
 from inboxd.model.errors import NotFound, RuleRefused
@@ -266,21 +266,6 @@ def retire(unit: Unit, account: AccountId) -> None:
         secret=None,
         password_command=None,
     )
-
-
-_FORGET_WORDS = text(
-    "INSERT INTO message_fts (message_fts, rowid, subject, people, body) "
-    "SELECT 'delete', t.message_id, t.subject, t.people, t.body FROM message_text t "
-    "JOIN message m ON m.id = t.message_id WHERE m.account_id = :account"
-)
-
-
-def purge(unit: Unit, account: AccountId) -> None:
-    """Delete an account with all that belongs to it."""
-    # The index has no text of its own: it forgets a row by being told once more what was in it,
-    # and so before that is gone.
-    unit.execute(_FORGET_WORDS, {"account": account})
-    unit.execute(delete(tables.account).where(tables.account.c.id == account))
 
 
 # --- the journal of conditions (P12) -------------------------------------------------------------

@@ -99,6 +99,10 @@ def _row(event: Event) -> dict[str, Any]:
     }
 
 
+def _nothing(_unit: Unit) -> None:
+    return
+
+
 Work = Callable[[Unit], T]
 
 Reader = Connection
@@ -111,9 +115,10 @@ _INSERT_EVENT = Prepared(insert(tables.event))
 class _Job(Generic[T]):
     """A unit of work, and where its caller finds the outcome, even if nobody waits any more."""
 
-    def __init__(self, work: Work[T], *, durable: bool) -> None:
+    def __init__(self, work: Work[T], *, durable: bool, shrinks: bool = False) -> None:
         self.work = work
         self.durable = durable
+        self.shrinks = shrinks
         self.done = anyio.Event()
         self.result: T
         self.error: BaseException | None = None
@@ -165,6 +170,17 @@ class Database:
         self._queue.send_nowait(job)
         return await job.outcome()
 
+    async def shrink(self) -> None:
+        """Give back the room of what was deleted; no byte of it stays in any file of the store.
+
+        SQLite only marks deleted pages as free, and the write-ahead log repeats them. This writes
+        the whole file anew: as long as that takes, nothing else is written.
+        Raises StoreUnavailable when the disk has no room for a second copy.
+        """
+        job = _Job(_nothing, durable=True, shrinks=True)
+        self._queue.send_nowait(job)
+        await job.outcome()
+
     async def run_writer(self, *, task_status: TaskStatus[None]) -> None:
         """Own the write connection until the queue is closed and drained.
 
@@ -206,12 +222,24 @@ class Database:
             for job in jobs:
                 events += self._run_one(job, EventSeq(before + len(events)))
             self._writer.exec_driver_sql("COMMIT")
+            if any(job.shrinks for job in jobs):
+                self._rewrite(jobs)
         except DBAPIError as error:
             self._roll_back()
             for job in jobs:
                 job.error = job.error or _as_ours(error)
             return []
         return events
+
+    def _rewrite(self, jobs: list[_Job[Any]]) -> None:
+        """VACUUM, which no transaction can hold. What was committed with it stays committed."""
+        try:
+            self._writer.exec_driver_sql("VACUUM")
+            self._writer.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except DBAPIError as error:
+            for job in jobs:
+                if job.shrinks:
+                    job.error = _as_ours(error)
 
     def _set_durability(self, *, durable: bool) -> None:
         if durable is not self._durable:

@@ -47,6 +47,9 @@ _SUMMARY = select(tables.message, tables.account.c.owner_id).join(
     tables.account, tables.account.c.id == tables.message.c.account_id
 )
 
+_SHOWN = (tables.message.c.gone_at.is_(None), tables.message.c.deleted_at.is_(None))
+"""Neither gone from the server nor deleted here (P16)."""
+
 
 def page(
     connection: Connection,
@@ -61,7 +64,7 @@ def page(
     Raises BadInput for a cursor that is not ours.
     """
     table = tables.message
-    statement = _filtered(_SUMMARY.where(table.c.gone_at.is_(None)), query, account, contact)
+    statement = _filtered(_SUMMARY.where(*_SHOWN), query, account, contact)
     if query.cursor is not None:
         moment, last = _read_cursor(query.cursor)
         statement = statement.where(
@@ -195,7 +198,7 @@ def _standings(
 def thread(connection: Connection, thread_id: ThreadId) -> tuple[MessageView, ...]:
     """The messages of a thread, oldest first. Raises NotFound."""
     table = tables.message
-    query = _SUMMARY.where(table.c.thread_id == thread_id, table.c.gone_at.is_(None))
+    query = _SUMMARY.where(table.c.thread_id == thread_id, *_SHOWN)
     rows = (connection.execute(query.order_by(table.c.internal_date, table.c.id))).all()
     if not rows:
         raise NotFound(f"There is no thread {thread_id}.")
@@ -240,6 +243,8 @@ def _view(
         contacts=tuple(contacts),
         visibility=row.visibility,
         historical=bool(row.historical),
+        archived=row.archived_at is not None,
+        deleted=row.deleted_at is not None,
         snippet=row.snippet,
     )
 

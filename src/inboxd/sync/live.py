@@ -19,7 +19,7 @@ from inboxd.model.ids import FolderId, Uid, WireName
 from inboxd.model.server import Fetched, FolderStatus, Metadata, UidSet
 from inboxd.model.settings import Terms
 from inboxd.model.views import Watch
-from inboxd.store import folders, ledger
+from inboxd.store import folders, ledger, retention
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
 from inboxd.store.ledger import Reason
@@ -27,6 +27,7 @@ from inboxd.store.messages import Stored
 from inboxd.sync import plan
 from inboxd.sync.doorbell import Doorbell
 from inboxd.sync.intake import take_in
+from inboxd.sync.mirror import fulfil
 from inboxd.sync.renewal import renew
 from inboxd.sync.scope import Scope, settle
 from inboxd.sync.session import Session
@@ -76,6 +77,8 @@ class LiveWatch:
         self._swept_at = 0.0
         self._reconciled_at = 0.0
         self._notified = False
+        self._chores = True
+        """Something may be deleted, archived or purged."""
 
     @property
     def watches(self) -> Mapping[FolderId, Watch]:
@@ -153,6 +156,7 @@ class LiveWatch:
         """
         while True:
             if self._bell.answer():
+                self._chores = True
                 await self._settle()
             self._read_hints()
             if self._dirty:
@@ -161,8 +165,25 @@ class LiveWatch:
                 await self._reconcile(self._folders[self._next(self._doubtful)])
             elif self._primary is not None and self._imap.selected != self._primary.wire_name:
                 await self._open(self._primary)
+            elif self._chores:
+                await self._do_chores()
             elif not self._bell.rung and not self._imap.has_hints:
                 return
+
+    async def _do_chores(self) -> None:
+        """What a person wished meanwhile, and what time brings; once nothing else is to do.
+
+        A message that moved to another folder has by now been found there: only what is nowhere
+        is purged.
+        """
+        self._chores = False
+        account = self._session.account
+        purged = await self._session.ground.database.write(
+            lambda unit: retention.expire(unit, account)
+        )
+        changed = await fulfil(self._session)
+        if purged or changed:
+            self._bell.ring()
 
     def _next(self, marked: set[FolderId]) -> FolderId:
         """The most important of the marked folders; `_folders` is in that order."""
@@ -351,6 +372,7 @@ class LiveWatch:
         uidvalidity = folder.uidvalidity
         if not gone or uidvalidity is None:
             return
+        self._chores = True
         await self._session.ground.database.write(
             lambda unit: ledger.mark_gone(
                 unit, self._session.account, folder.id, uidvalidity, gone

@@ -30,7 +30,7 @@ from inboxd.model.ids import (
     Uid,
     UidValidity,
 )
-from inboxd.model.messages import Address, Attachment
+from inboxd.model.messages import Action, Address, Attachment
 from inboxd.model.phases import Phase
 from inboxd.model.server import Endpoint, Security, SpecialUse
 from inboxd.model.views import (
@@ -97,6 +97,8 @@ def message(number: int, **fields: object) -> MessageView:
         contacts=(ContactId(1),),
         visibility="private",
         historical=False,
+        archived=False,
+        deleted=False,
         snippet="Hello",
     )
     return replace(plain, **fields)  # type: ignore[arg-type]  # names are checked by replace
@@ -328,6 +330,11 @@ class FakeDesk:
     async def message(self, message_id: int) -> MessageDetail:
         self._known(message_id)
         return self.detail
+
+    async def act(self, message_id: int, action: Action, caller: str) -> MessageView:
+        self.calls.append(("act", str(message_id), action, caller))
+        found = (await self.message(message_id)).summary
+        return replace(found, deleted=action is Action.DELETE, archived=action is Action.ARCHIVE)
 
     async def raw(self, message_id: int) -> bytes:
         self._known(message_id)

@@ -84,6 +84,8 @@ def test_every_promised_route_is_described() -> None:
         ("delete", "/v1/contacts/{contact}"),
         ("get", "/v1/messages"),
         ("get", "/v1/messages/{message}"),
+        ("delete", "/v1/messages/{message}"),
+        ("post", "/v1/messages/{message}/archive"),
         ("get", "/v1/messages/{message}/raw"),
         ("get", "/v1/messages/{message}/attachments/{index}"),
         ("get", "/v1/threads/{thread}"),

@@ -181,6 +181,8 @@ async def test_a_message_in_a_list_has_every_promised_field(api: httpx2.AsyncCli
         "contacts": [1],
         "visibility": "private",
         "historical": False,
+        "archived": False,
+        "deleted": False,
         "snippet": "Hello",
     }
 

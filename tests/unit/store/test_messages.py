@@ -12,7 +12,7 @@ from inboxd.model.events import EventType
 from inboxd.model.ids import MessageId, Uid
 from inboxd.model.server import UidSet
 from inboxd.model.views import MessageQuery
-from inboxd.store import accounts, contacts, ledger, messages, reading
+from inboxd.store import contacts, ledger, messages, reading, retention
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
 from inboxd.store.ledger import Reason
@@ -233,7 +233,9 @@ async def _thread_of(shelf: Shelf, content: Content) -> int:
 async def test_a_purged_account_leaves_no_word_in_the_index(shelf: Shelf) -> None:
     """P19: and the index stays one that SQLite finds in order."""
     await put(shelf, shelf.inbox, (1, letter(1, text="unforgettable")), (2, letter(2)))
-    await shelf.database.write(lambda unit: accounts.purge(unit, shelf.account), durable=True)
+    await shelf.database.write(
+        lambda unit: retention.purge_account(unit, shelf.account), durable=True
+    )
 
     def check(unit: Unit) -> tuple[int, int]:
         unit.execute(text("INSERT INTO message_fts (message_fts) VALUES ('integrity-check')"))

@@ -12,8 +12,10 @@ from fastapi.responses import Response
 
 from inboxd.api import schemas
 from inboxd.api.given import GivenDesk, RowId
+from inboxd.api.peer import Caller
 from inboxd.api.problems import bytes_of, listed
 from inboxd.mime.sanitise import sanitise
+from inboxd.model.messages import Action
 from inboxd.model.views import MessageQuery, MessageView, Page
 
 router = APIRouter(tags=["messages"])
@@ -39,6 +41,18 @@ async def show_message(message: RowId, desk: GivenDesk) -> schemas.WholeMessage:
     # In a thread: megabytes of HTML would hold up every account's new mail.
     html = await anyio.to_thread.run_sync(sanitise, detail.html) if detail.html else ""
     return schemas.WholeMessage.of(detail, html)
+
+
+@router.delete("/messages/{message}", response_model=schemas.Message, responses=listed(404))
+async def delete_message(message: RowId, desk: GivenDesk, caller: Caller) -> MessageView:
+    """Delete a message here; on the server too where its owner mirrors deleting (P23)."""
+    return await desk.act(message, Action.DELETE, caller)
+
+
+@router.post("/messages/{message}/archive", response_model=schemas.Message, responses=listed(404))
+async def archive_message(message: RowId, desk: GivenDesk, caller: Caller) -> MessageView:
+    """Archive a message here; on the server too where its owner mirrors archiving (P23)."""
+    return await desk.act(message, Action.ARCHIVE, caller)
 
 
 @router.get(

@@ -49,6 +49,8 @@ class Message(Answer):
     contacts: list[int]
     visibility: str
     historical: bool
+    archived: bool = Field(description="Somebody archived it here.")
+    deleted: bool = Field(description="Somebody deleted it here; lists leave it out.")
     snippet: str
 
 
