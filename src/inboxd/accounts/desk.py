@@ -22,7 +22,10 @@ from inboxd.accounts.viewing import Viewing
 from inboxd.contacts import csv_file
 from inboxd.events.hub import Hub
 from inboxd.log import get
+from inboxd.mime.marks import marks_of
 from inboxd.mime.parse import attachment_bytes, parse
+from inboxd.mime.reply import reply_text
+from inboxd.mime.reports import report_of
 from inboxd.model.addresses import normalise
 from inboxd.model.conditions import Change, Conditions, Labels, Patch, Presets
 from inboxd.model.errors import BadInput
@@ -234,10 +237,7 @@ class Desk:
         message = MessageId(message_id)
         summary = await self._database.read(reading.one, message)
         raw = await self._database.read(reading.raw, message)
-        parsed = await anyio.to_thread.run_sync(parse, raw)
-        return MessageDetail(
-            summary, parsed.text, parsed.html, parsed.attachments, parsed.problems
-        )
+        return await anyio.to_thread.run_sync(_detail, summary, raw)
 
     async def raw(self, message_id: int) -> bytes:
         """The bytes as the server gave them."""
@@ -328,6 +328,20 @@ def _checked_address(address: str) -> AddressKey:
     if key is None:
         raise BadInput(f"{address!r} is no e-mail address: send one like name@example.com.")
     return key
+
+
+def _detail(summary: MessageView, raw: bytes) -> MessageDetail:
+    parsed = parse(raw)
+    return MessageDetail(
+        summary=summary,
+        text=parsed.text,
+        reply_text=reply_text(parsed.text),
+        html=parsed.html,
+        attachments=parsed.attachments,
+        problems=parsed.problems,
+        marks=marks_of(raw),
+        report=report_of(raw),
+    )
 
 
 def _last_id(cursor: str | None) -> int:

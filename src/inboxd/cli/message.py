@@ -104,6 +104,7 @@ def show(session: Session, message_id: int) -> None:
             ("Labels", render.listed(found["labels"])),
             ("Thread", str(found["thread_id"])),
             ("Size", text.size(found["size"])),
+            *([("Kind", render.listed(found["marks"]))] if found["marks"] else []),
         ]
     )
     for part in found["attachments"]:

@@ -138,6 +138,8 @@ class _Reader:
             self.doubtful |= not piece.endswith(">")
             self._angle = piece.strip("<>")
         else:
+            if kind == "blank" and self._phrase and self._phrase[-1][0] == "blank":
+                return  # a comment stood between them
             self.doubtful |= kind == "quoted" and (len(piece) < 2 or piece[-1] != '"')
             self._phrase.append((kind, piece))
 

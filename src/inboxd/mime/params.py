@@ -16,8 +16,10 @@ _PARAMETER = re.compile(
 )
 """A quotation mark that is never closed reaches to the end, so a search stays linear."""
 
-_PIECE = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?\Z")
+_PIECE = re.compile(r"([^*]+)(?:\*([0-9]{1,5}))?(\*)?\Z")
+_TYPE = re.compile(r'[\s"]*([^\s/"]+)\s*/\s*([^\s"]+)')
 _COMMENT = re.compile(r"\([^()]*\)")
+_NAME_FIRST = re.compile(rb"\s*[^\s=;\"?()/]{1,60}\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,18 @@ def read(value: bytes) -> Value:
     """Read one Content-Type or Content-Disposition value; what cannot be read is left out."""
     if not value:
         return EMPTY
-    text = words.unfolded(value[:MAX_LENGTH])
+    value = value[:MAX_LENGTH]
+    text = words.unfolded(_separated(value) if b"\n" in value else value)
     head, semicolon, _ = text.partition(";")
     if not semicolon:
         return Value(_head(head), {})
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for match in _PARAMETER.finditer(text, len(head)):
-        quoted = match[2]
-        content = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else match[3].strip()
         piece = _PIECE.match(match[1].lower())
         if piece is None:
             continue
+        content = _content(piece[1], match[2], match[3])
         if piece[2] is None and piece[3] is None:
             plain.setdefault(piece[1], words.decode(content))
         else:
@@ -61,10 +63,33 @@ def read(value: bytes) -> Value:
     return Value(_head(head), plain)
 
 
+def _separated(value: bytes) -> bytes:
+    """`value` with a semicolon where a line ends without one and the next begins `name=`."""
+    out: list[bytes] = []
+    quoted = False
+    for line in value.split(b"\n"):
+        if out and not quoted and _NAME_FIRST.match(line) and not out[-1].rstrip().endswith(b";"):
+            out[-1] += b";"
+        out.append(line)
+        quoted ^= (line.count(b'"') - line.count(b'\\"')) % 2 == 1
+    return b"\n".join(out)
+
+
+def _content(name: str, quoted: str | None, bare: str) -> str:
+    if quoted is not None:
+        return re.sub(r"\\(.)", r"\1", quoted)
+    # Only here are parentheses a comment (RFC 2045 5.1): `report (1).pdf` stands bare as well.
+    if name == "charset":
+        bare = _COMMENT.sub("", bare)
+    return bare.strip()
+
+
 def _head(text: str) -> str:
+    """RFC 2045 5.1: comments and blanks may stand anywhere around the type and its slash."""
     if "(" in text:
         text = _COMMENT.sub("", text)
-    return text.strip().strip('"').lower()
+    match = _TYPE.match(text)
+    return (f"{match[1]}/{match[2]}" if match else text.strip().strip('"')).lower()
 
 
 def _joined(numbered: dict[int, tuple[str, bool]]) -> str:

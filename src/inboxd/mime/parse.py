@@ -21,6 +21,30 @@ MAX_SUBJECT = 20_000
 MAX_REFERENCES = 1_000
 """Message-IDs kept of References; a thread is found by the newest."""
 
+MAX_DATE = 200
+"""Bytes read of Date; with a zone spelled out in a comment it has 60."""
+
+PROBLEMS = {
+    "base64-broken": "base64 with letters missing or too many",
+    "boundary-missing": "a multipart that does not tell its boundary",
+    "charset-unknown": "text in a charset that nobody knows",
+    "charset-wrong": "text that is not in the charset it claims",
+    "date-unreadable": "a Date that is none",
+    "header-line-unreadable": "a line among the header fields that is no field",
+    "header-too-long": "a header or a field of it that was read in part",
+    "header-too-many-fields": "a header of which the rest was left unread",
+    "html-cut": "HTML of which only the start was made into text",
+    "multipart-empty": "a multipart without parts",
+    "nesting-too-deep": "multiparts within multiparts that were left unread",
+    "text-too-long": "a text of which only the start was read",
+    "too-many-parts": "parts, or lines like their boundaries, that were left unread",
+    "uuencode-broken": "uuencoded content with damaged lines",
+}
+"""Every name in `ParsedMessage.problems`, and what was met. Beside them stands only
+`internal-<field>-<error>`: a mistake of ours that cost the field."""
+
+_COMMENT = re.compile(r"\([^()]*\)")
+_COLON = re.compile(r"\s*:\s*")
 _MESSAGE_ID = re.compile(r"<([^<>\s][^<>]{0,997})>")
 
 
@@ -104,7 +128,7 @@ def _date(header: fields.Header, problems: list[str]) -> datetime | None:
     value = header.first("date")
     if not value:
         return None
-    parts = parsedate_tz(value[:200].decode("latin-1"))
+    parts = parsedate_tz(_plain_date(value[:MAX_DATE].decode("latin-1")))
     if parts is not None:
         try:
             zone = timezone(timedelta(seconds=parts[9] or 0))
@@ -113,6 +137,13 @@ def _date(header: fields.Header, problems: list[str]) -> datetime | None:
             pass
     problems.append("date-unreadable")
     return None
+
+
+def _plain_date(text: str) -> str:
+    """RFC 5322 4.3: comments may stand between the words, blanks around the colons."""
+    while (bare := _COMMENT.sub(" ", text)) != text:
+        text = bare
+    return _COLON.sub(":", text) if " :" in text or ": " in text else text
 
 
 def _message_id(header: fields.Header) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from inboxd.mime import fields, mailboxes, words
 from inboxd.model.addresses import normalise
 from inboxd.model.ids import AddressKey
+
+_COMMENT = re.compile(r"\([^()]*\)")
 
 
 def headers_people(header: bytes) -> tuple[AddressKey, ...]:
@@ -35,6 +38,8 @@ def _addresses(value: bytes) -> Iterator[str]:
         yield one.address
     if reading.doubtful:
         yield from mailboxes.candidates(reading.text)
+        # A comment may stand inside of an address (RFC 5322 4.4 obs-domain).
+        yield from mailboxes.candidates(_COMMENT.sub("", reading.text))
         decoded = words.decode(reading.text)
         if decoded != reading.text:
             yield from mailboxes.candidates(decoded)

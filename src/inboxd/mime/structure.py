@@ -34,13 +34,20 @@ class Part:
     disposition: params.Value
     start: int
     end: int
+    in_digest: bool = False
     children: list[Part] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
-        """The media type in lower case; `text/plain` where none can be read (RFC 2045 5.2)."""
+        """The media type in lower case.
+
+        `text/plain` where none can be read (RFC 2045 5.2); in a digest, a message where none is
+        told (RFC 2046 5.1.5).
+        """
         head = self.content_type.head
-        return head if "/" in head else "text/plain"
+        if not head and self.in_digest:
+            return "message/rfc822"
+        return head if "/" in head[1:-1] else "text/plain"
 
     @property
     def encoding(self) -> str:
@@ -115,7 +122,9 @@ class _Scan:
                 part = _part_at(
                     self._raw, start, len(self._raw) if limit < 0 else limit + 1, self._problems
                 )
-                self._open[level].part.children.append(part)
+                around = self._open[level].part
+                part.in_digest = around.kind == "multipart/digest"
+                around.children.append(part)
                 self._parts += 1
                 self._opened(part)
                 return

@@ -7,6 +7,16 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class Mark(StrEnum):
+    """What kind of mail a message is."""
+
+    SIGNED = "signed"
+    ENCRYPTED = "encrypted"
+    CALENDAR = "calendar"
+    MAILING_LIST = "mailing_list"
+    AUTOMATIC = "automatic"
+
+
 class Action(StrEnum):
     """What a person does with a stored message (P23)."""
 

@@ -18,8 +18,10 @@ from inboxd.model.ids import (
     Uid,
     UidValidity,
 )
-from inboxd.model.messages import Address, Attachment
+from inboxd.model.messages import Address, Attachment, Mark
 from inboxd.model.phases import Phase
+from inboxd.model.reports import Report
+from inboxd.model.search import Search
 from inboxd.model.server import Endpoint, SpecialUse
 from inboxd.model.settings import Settings
 
@@ -136,6 +138,8 @@ class MessageView:
     archived: bool
     deleted: bool
     snippet: str
+    match: str = ""
+    """Where a search found it: HTML-escaped, the words found in `<mark>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +148,15 @@ class MessageDetail:
 
     summary: MessageView
     text: str
+    reply_text: str
+    """What its author wrote, without quotes and signature."""
     html: str
     """As sent; the faces sanitise it before anybody is shown it."""
     attachments: tuple[Attachment, ...]
     problems: tuple[str, ...]
+    marks: tuple[Mark, ...] = ()
+    report: Report | None = None
+    """What it reports of another message (P31)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +207,8 @@ class MessageQuery:
     label: str | None = None
     contact: str | None = None
     """An address of anybody in the message."""
-    query: str | None = None
-    """Words of the full text; all must occur."""
+    search: Search | None = None
+    """The query, understood."""
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 50

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 from urllib.parse import quote
 
 import anyio
@@ -36,6 +36,7 @@ from inboxd.model.events import Event, EventType
 from inboxd.model.ids import AccountId, EventSeq
 from inboxd.store import tables
 from inboxd.store.prepared import Prepared
+from inboxd.store.search import folded
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -352,6 +353,8 @@ def _url(dialect: str, path: Path, mode: str) -> str:
 
 def _preparing(pragmas: Sequence[str]) -> Callable[[DBAPIConnection, object], None]:
     def prepare(connection: DBAPIConnection, _record: object) -> None:
+        # In no protocol of SQLAlchemy's, but in both drivers.
+        cast("Any", connection).create_function("folded", 1, folded, deterministic=True)
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
     tuple_,
 )
 
@@ -38,7 +37,7 @@ from inboxd.model.ids import (
 )
 from inboxd.model.messages import Address
 from inboxd.model.views import LedgerEntry, MessageQuery, MessageView, Page, PlacementView
-from inboxd.store import tables
+from inboxd.store import search, tables
 
 NEWEST = 50
 """Messages shown of those that share a Message-ID."""
@@ -76,6 +75,9 @@ def page(
     statement = statement.order_by(table.c.internal_date.desc(), table.c.id.desc())
     rows = (connection.execute(statement.limit(query.limit + 1))).all()
     items = _views(connection, rows[: query.limit])
+    if query.search is not None:
+        marks = search.marked(connection, query.search, [one.id for one in items])
+        items = tuple(replace(one, match=marks.get(one.id, "")) for one in items)
     return Page(items, _cursor(rows[query.limit - 1]) if len(rows) > query.limit else None)
 
 
@@ -93,34 +95,15 @@ def _filtered(
     if query.until is not None:
         statement = statement.where(table.c.internal_date < query.until)
     if query.label is not None:
-        statement = statement.where(_under_label(query.label))
+        statement = statement.where(search.under_label(query.label))
     if contact is not None:
         people = tables.message_address
         statement = statement.where(
             exists().where(people.c.message_id == table.c.id, people.c.address_key == contact)
         )
-    if query.query is not None:
-        found = text("SELECT rowid FROM message_fts WHERE message_fts MATCH :words")
-        statement = statement.where(table.c.id.in_(found.bindparams(words=_words(query.query))))
+    if query.search is not None:
+        statement = statement.where(*search.conditions(query.search))
     return statement
-
-
-def _under_label(label: str) -> Any:  # noqa: ANN401 - an SQL expression
-    placed, folder = tables.ledger, tables.folder
-    return exists().where(
-        placed.c.message_id == tables.message.c.id,
-        placed.c.gone_at.is_(None),
-        folder.c.id == placed.c.folder_id,
-        folder.c.name == label,
-    )
-
-
-def _words(query: str) -> str:
-    """Each word quoted, so that a query can hold no FTS5 syntax error; all must occur."""
-    words = ['"' + word.replace('"', '""') + '"' for word in query.split()]
-    if not words:
-        raise BadInput("The query is empty: send at least one word.")
-    return " ".join(words)
 
 
 def _cursor(row: Row[Any]) -> str:

@@ -121,6 +121,7 @@ class FakeDesk:
         self.detail = MessageDetail(
             summary=self.stored[0],
             text="Hello\n",
+            reply_text="Hello",
             html=HTML,
             attachments=(Attachment(0, "offer.pdf", "application/pdf", 3, inline=False),),
             problems=(),

@@ -13,6 +13,7 @@ import pytest
 from inboxd.model.conditions import Conditions, History
 from inboxd.model.messages import Attachment
 from inboxd.model.phases import Phase
+from inboxd.model.search import parse_query
 from inboxd.model.server import Endpoint, Security
 from inboxd.model.views import Trouble
 from unit.api.fake_desk import HTML, NOON, RAW, FakeDesk, message
@@ -184,6 +185,7 @@ async def test_a_message_in_a_list_has_every_promised_field(api: httpx2.AsyncCli
         "archived": False,
         "deleted": False,
         "snippet": "Hello",
+        "match": "",
     }
 
 
@@ -203,10 +205,10 @@ async def test_filters_reach_the_desk_with_times_in_utc(
         },
     )
     (query,) = desk.queries
-    assert (query.account, query.label, query.query, query.limit) == (
+    assert (query.account, query.label, query.search, query.limit) == (
         "1",
         "INBOX",
-        "offer price",
+        parse_query("offer price"),
         7,
     )
     assert query.since == NOON

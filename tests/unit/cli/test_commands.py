@@ -10,6 +10,7 @@ import pytest
 
 from inboxd.model.conditions import Conditions
 from inboxd.model.phases import Phase
+from inboxd.model.search import parse_query
 from inboxd.model.server import Endpoint, Security
 from inboxd.model.views import Trouble
 from unit.api.fake_desk import NOON, RAW, message
@@ -194,7 +195,7 @@ def test_messages_are_listed_in_the_reader_s_zone(inboxctl: Inboxctl, daemon: Da
     assert "Carla Customer" in shown
     query = daemon.desk.queries[0]
     assert str(query.since) == "2026-01-04 23:00:00+00:00"
-    assert (query.account, query.label, query.query) == (A, "INBOX", "offer")
+    assert (query.account, query.label, query.search) == (A, "INBOX", parse_query("offer"))
 
 
 def test_a_long_list_is_read_page_by_page_up_to_its_limit(

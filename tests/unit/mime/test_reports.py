@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from inboxd.mime import fields, params
 from inboxd.mime.bounces import MAILERS
-from inboxd.mime.reports import Recipient, Report, ReportKind, report_of
+from inboxd.mime.reports import report_of
+from inboxd.model.reports import Recipient, Report, ReportKind
 
 NOT_A_FAILURE = ("delivered", "relayed", "expanded")
 

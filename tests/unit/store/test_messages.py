@@ -10,6 +10,7 @@ from sqlalchemy import text
 from inboxd.model.errors import BadInput, NotFound
 from inboxd.model.events import EventType
 from inboxd.model.ids import MessageId, Uid
+from inboxd.model.search import parse_query
 from inboxd.model.server import UidSet
 from inboxd.model.views import MessageQuery
 from inboxd.store import contacts, ledger, messages, reading, retention
@@ -181,11 +182,51 @@ async def test_a_cursor_that_is_not_ours_is_refused(shelf: Shelf, cursor: str) -
         )
 
 
-@pytest.mark.parametrize("words", ["Hello", "letter 1", "ann1@example.org", 'he said "hello', "*"])
-async def test_any_query_is_words_and_never_syntax(shelf: Shelf, words: str) -> None:
+@pytest.mark.parametrize("words", ["Hello", "letter 1", "ann1@example.org", "he said", "hello*"])
+async def test_a_query_of_words_finds_the_message(shelf: Shelf, words: str) -> None:
     """P32."""
     await put(shelf, shelf.inbox, (1, letter(1, text='Hello, he said "hello" *')))
-    await listed(shelf, MessageQuery(query=words))
+    assert await listed(shelf, MessageQuery(search=parse_query(words))) == ["Letter 1"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("cafe", {1}),
+        ('"good morning"', {2}),
+        ("from:ann2", {2}),
+        ("to:ann2", set()),
+        ("to:bob", {1, 2}),
+        ("-from:ann2 hello", {1}),
+        ("hello -cafe", {2}),
+        ("cafe OR morning", {1, 2}),
+        ("subject:letter label:INBOX", {1}),
+        ("letter label:Arch*", set()),
+        ("letter on:2025-01-01", {1, 2}),
+        ("letter before:2025", set()),
+        ("letter larger:1k", set()),
+        ("letter -has:attachment", {1, 2}),
+        ("letter has:attachment", set()),
+    ],
+)
+async def test_each_part_of_the_query_language_narrows(
+    shelf: Shelf, query: str, found: set[int]
+) -> None:
+    """P32: accents folded, people by their header, labels by name."""
+    await put(shelf, shelf.inbox, (1, letter(1, text="Hello in the café")))
+    await put(shelf, shelf.archive, (1, letter(2, text="Hello and good morning")))
+    names = await listed(shelf, MessageQuery(search=parse_query(query)))
+    assert set(names) == {f"Letter {number}" for number in found}
+
+
+async def test_what_was_found_is_marked_and_the_rest_is_escaped(shelf: Shelf) -> None:
+    """P32."""
+    await put(shelf, shelf.inbox, (1, letter(1, text="<b>if</b> the price is right")))
+    page = await shelf.database.read(
+        reading.page, MessageQuery(search=parse_query("price")), account=None, contact=None
+    )
+    (found,) = page.items
+    assert "&lt;b&gt;if&lt;/b&gt; the <mark>price</mark> is right" in found.match
 
 
 async def test_raw_bytes_come_back_as_they_were(shelf: Shelf) -> None:

@@ -16,6 +16,7 @@ from inboxd.api.peer import Caller
 from inboxd.api.problems import bytes_of, listed
 from inboxd.mime.sanitise import sanitise
 from inboxd.model.messages import Action
+from inboxd.model.search import parse_query
 from inboxd.model.views import MessageQuery, MessageView, Page
 
 router = APIRouter(tags=["messages"])
@@ -31,7 +32,10 @@ async def list_messages(
     chosen: Annotated[schemas.MessageFilter, Query()], desk: GivenDesk
 ) -> Page[MessageView]:
     """List stored messages, newest first."""
-    return await desk.messages(MessageQuery(**chosen.model_dump()))
+    wish = chosen.model_dump()
+    query = wish.pop("query")
+    search = None if query is None else parse_query(query)
+    return await desk.messages(MessageQuery(**wish, search=search))
 
 
 @router.get("/messages/{message}", response_model=schemas.WholeMessage, responses=listed(404))

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from inboxd.api.schemas.base import Answer, Moment, PageOf, Request
 from inboxd.model import views
+from inboxd.model.messages import Mark
+from inboxd.model.reports import ReportKind
 
 
 class Address(Answer):
@@ -52,6 +54,9 @@ class Message(Answer):
     archived: bool = Field(description="Somebody archived it here.")
     deleted: bool = Field(description="Somebody deleted it here; lists leave it out.")
     snippet: str
+    match: str = Field(
+        default="", description="Where a search found it: escaped HTML with `<mark>`."
+    )
 
 
 class Messages(PageOf[Message]):
@@ -72,10 +77,30 @@ class Attachment(Answer):
     inline: bool
 
 
+class Recipient(Answer):
+    """What became of a message at one address."""
+
+    address: str
+    action: str = Field(examples=["failed", "delayed", "delivered", "displayed"])
+    status: str = Field(examples=["5.1.1"], description="An RFC 3463 code, or empty.")
+    permanent: bool
+
+
+class Report(Answer):
+    """What a machine tells of a message that was sent (P31)."""
+
+    kind: ReportKind
+    recipients: list[Recipient]
+    original_message_id: str
+
+
 class WholeMessage(Message):
     """One stored message with what is in it."""
 
     text: str
+    reply_text: str = Field(description="Without quotes and signature.")
+    marks: list[Mark] = Field(description="What kind of mail it is.")
+    report: Report | None
     html: str = Field(description="Sanitised: no scripts, nothing loaded from elsewhere.")
     attachments: list[Attachment]
     problems: list[str] = Field(description="Each oddity met while reading it, by its short name.")
@@ -87,6 +112,9 @@ class WholeMessage(Message):
         return cls(
             **whole,
             text=detail.text,
+            reply_text=detail.reply_text,
+            marks=list(detail.marks),
+            report=None if detail.report is None else Report.model_validate(detail.report),
             html=html,
             attachments=[Attachment.model_validate(one) for one in detail.attachments],
             problems=list(detail.problems),
@@ -99,7 +127,11 @@ class MessageFilter(Request):
     account: str | None = Field(default=None, description="An account's id or address.")
     label: str | None = None
     contact: str | None = Field(default=None, description="The address of anybody in the message.")
-    query: str | None = Field(default=None, description="Words of the full text; all must occur.")
+    query: str | None = Field(
+        default=None,
+        description='Words, "phrases", from: to: subject: label: has:attachment before: after: …',
+        examples=["offer from:anna after:2025-01"],
+    )
     since: Moment | None = None
     until: Moment | None = None
     limit: int = Field(default=50, ge=1, le=500)
