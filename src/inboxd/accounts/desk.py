@@ -17,9 +17,9 @@ from inboxd.accounts.choices import Choices, ResyncWish
 from inboxd.accounts.onboarding import NewAccount, Onboarding
 from inboxd.accounts.owners import OwnersDesk
 from inboxd.accounts.proof import ProofDesk
+from inboxd.accounts.sources import Sources
 from inboxd.accounts.supervisor import Supervisor
 from inboxd.accounts.viewing import Viewing
-from inboxd.contacts import csv_file
 from inboxd.events.hub import Hub
 from inboxd.log import get
 from inboxd.mime.marks import marks_of
@@ -72,6 +72,7 @@ class Desk:
         self._viewing = Viewing(ground, supervisor)
         self._started_at = ground.clock.now()
         self.proof = ProofDesk(ground, supervisor.visits, presets)
+        self.sources = Sources(ground, box)
         self.owners = OwnersDesk(ground.database, supervisor)
 
     # --- accounts --------------------------------------------------------------------------------
@@ -294,24 +295,8 @@ class Desk:
         )
 
     async def import_contacts(self, data: bytes, *, filename: str, partial: bool) -> ImportReport:
-        """Import a CSV file: all of it, or with `partial` its good lines (P24)."""
-        read = await anyio.to_thread.run_sync(csv_file.read, data)
-        if read.problems and not partial:
-            raise BadInput(
-                f"{filename or 'The file'} has lines that cannot be used, so nothing was "
-                "imported. Mend them, or import the good lines with --partial.",
-                problems=read.problems,
-            )
-
-        def work(unit: Unit) -> int:
-            fresh = 0
-            for one in read.contacts:
-                pairs = [(key, text) for text in one.addresses if (key := normalise(text))]
-                fresh += contacts.add(unit, one.name, pairs)[1]
-            return fresh
-
-        added = await self._database.write(work, durable=True)
-        return ImportReport(added, len(read.contacts) - added, read.problems)
+        """Import a CSV or vCard file: all of it, or with `partial` its good lines (P24)."""
+        return await self.sources.import_file(data, filename=filename, partial=partial)
 
     # --- events ----------------------------------------------------------------------------------
 

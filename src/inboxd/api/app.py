@@ -22,11 +22,23 @@ from inboxd.api.routes import (
     owners,
     proof,
     quarantine,
+    sources,
     status,
 )
 
 _PREFIX = "/v1"
-_NOUNS = (status, accounts, conditions, proof, owners, contacts, messages, quarantine, events)
+_NOUNS = (
+    status,
+    accounts,
+    conditions,
+    proof,
+    owners,
+    sources,
+    contacts,
+    messages,
+    quarantine,
+    events,
+)
 _METHODS = ("get", "post", "patch", "put", "delete")
 
 

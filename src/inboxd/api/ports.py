@@ -23,6 +23,7 @@ from inboxd.model.views import (
     MessageView,
     OwnerView,
     Page,
+    SourceView,
 )
 
 
@@ -48,6 +49,22 @@ class Owners(Protocol):
 
     async def change(self, owner: str, wishes: Mapping[str, Any], caller: str, /) -> OwnerView:
         """Change some of them."""
+
+
+class ContactSources(Protocol):
+    """Where contacts come from by themselves (P24)."""
+
+    async def everything(self) -> tuple[SourceView, ...]:
+        """The sources that were set."""
+
+    async def set_pipedrive(self, url: str, token: str, caller: str, /) -> ImportReport:
+        """Pull from Pipedrive now and from time to time."""
+
+    async def pull(self, name: str, /) -> ImportReport:
+        """Pull now."""
+
+    async def remove(self, name: str, /) -> None:
+        """Pull no more."""
 
 
 class Proofs(Protocol):
@@ -88,6 +105,10 @@ class Desk(Protocol):
     @property
     def proof(self) -> Proofs:
         """Verify, why, preview, quarantine."""
+
+    @property
+    def sources(self) -> ContactSources:
+        """Where contacts come from."""
 
     @property
     def owners(self) -> Owners:

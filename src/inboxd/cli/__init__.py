@@ -20,6 +20,7 @@ from inboxd.cli import (
     preview,
     proof,
     settings,
+    setup,
     status,
     sync,
     watch,
@@ -84,6 +85,7 @@ def main(ctx: click.Context, socket_path: Path, as_json: bool) -> None:
 
 
 for _command in (
+    setup.setup,
     status.status,
     account.account,
     conditions.labels,

@@ -38,6 +38,11 @@ def resync(session: Session, ref: str, since: str, names: tuple[str, ...], wait:
     _started(session, session.client.post(at("accounts", ref, "resync"), body), wait)
 
 
+def press_and_wait(session: Session, where: str) -> None:
+    """Press Sync for the account at `where` and watch its history come in."""
+    _started(session, session.client.post(f"{where}/sync"), True)
+
+
 def _started(session: Session, found: Mapping[str, Json], wait: bool) -> None:
     if wait and not _settled(found):
         try:

@@ -152,6 +152,16 @@ class Limits(Section):
     """Larger messages are not fetched; the ledger says too_large."""
 
 
+class Contacts(Section):
+    """Where contacts come from by themselves."""
+
+    vcard_directory: Path | None = None
+    """A directory of vCard files that is watched, such as vdirsyncer writes it."""
+
+    pull_minutes: Count = 60
+    """How often contacts are pulled from a CRM that was set with inboxctl contact source."""
+
+
 class Preset(Section):
     """A start date by its distance from the moment of Sync; the parts add up."""
 
@@ -378,6 +388,9 @@ class Settings(BaseSettings):
 
     limits: Limits = Limits()
     """What the daemon allows itself."""
+
+    contacts: Contacts = Contacts()
+    """Where contacts come from by themselves."""
 
     sync: Sync = Sync()
     """How mail is fetched and watched."""

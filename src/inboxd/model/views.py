@@ -239,6 +239,18 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceView:
+    """Where contacts are pulled from (P24)."""
+
+    name: str
+    url: str
+    set_at: datetime
+    pulled_at: datetime | None
+    trouble: str
+    """Why the last pull failed; empty where it did not."""
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     """The daemon at a glance."""
 

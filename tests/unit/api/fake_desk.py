@@ -52,6 +52,7 @@ from inboxd.model.views import (
 )
 from unit.api.fake_owners import FakeOwners
 from unit.api.fake_proof import FakeProof
+from unit.api.fake_sources import FakeSources
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 WRONG_PASSWORD = "wrong"
@@ -111,6 +112,7 @@ class FakeDesk:
         self.hub = Hub()
         self.owners = FakeOwners()
         self.proof = FakeProof()
+        self.sources = FakeSources()
         self.calls: list[tuple[str, ...]] = []
         self.added: list[NewAccount] = []
         self.queries: list[MessageQuery] = []

@@ -38,6 +38,9 @@ from inboxd.api.schemas.contacts import (
     ContactToAdd,
     ImportOptions,
     ImportReport,
+    PipedriveAccess,
+    Source,
+    Sources,
 )
 from inboxd.api.schemas.events import (
     Event,
@@ -103,6 +106,7 @@ __all__ = [
     "Owners",
     "PageOf",
     "Password",
+    "PipedriveAccess",
     "Placement",
     "Preview",
     "Progress",
@@ -116,6 +120,8 @@ __all__ = [
     "Retried",
     "Settings",
     "SettingsPatch",
+    "Source",
+    "Sources",
     "Status",
     "Thread",
     "Tracking",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from inboxd.api.schemas.base import Answer, PageOf, Request
+from inboxd.api.schemas.base import Answer, PageOf, Request, Secret
 
 
 class Contact(Answer):
@@ -45,3 +46,24 @@ class ImportOptions(Request):
     partial: bool = Field(
         default=False, description="Take the good lines even where others cannot be used."
     )
+
+
+class Source(Answer):
+    """Where contacts are pulled from."""
+
+    name: str = Field(examples=["pipedrive"])
+    url: str
+    set_at: datetime
+    pulled_at: datetime | None
+    trouble: str = Field(description="Why the last pull failed; empty where it did not.")
+
+
+class Sources(PageOf[Source]):
+    """All sources."""
+
+
+class PipedriveAccess(Request):
+    """Where a company's Pipedrive is, and a personal API token of it."""
+
+    url: str = Field(min_length=1, max_length=1000, examples=["https://example.pipedrive.com"])
+    token: Secret
