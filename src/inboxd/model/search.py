@@ -30,6 +30,10 @@ MAX_TERMS = 50
 """Each term is a look-up of its own in the index."""
 
 
+MAX_SIZE = 2**62
+"""Bytes: beyond any message, and still a number of SQLite's."""
+
+
 class BadQuery(BadInput):
     """The query cannot be read; the text says where and what to write."""
 
@@ -78,6 +82,8 @@ class Person:
     words: str
     header: PeopleField
     negated: bool = False
+    prefix: bool = False
+    """The last word may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,8 @@ FIELDS = (
     "smaller",
 )
 """What can stand before a colon."""
+
+_WITHOUT_STAR = frozenset({"has", "before", "after", "on", "larger", "smaller"})
 
 _TOKEN = re.compile(
     r'(?P<minus>-?)(?:(?P<field>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)(?P<end>"?)|(?P<word>[^\s"]*))(?P<star>\*?)'
@@ -208,10 +216,10 @@ def _token(match: re.Match[str], at: int) -> _Token:
             )
         # Times and addresses of the web have colons too: 10:30, https://example.org.
         text, field = f"{match['field']}:{text}", ""
-    if not quoted and not field and text[:1] in ("(", ")"):
+    if not quoted and (text.startswith("(") or text.endswith(")")):
         raise BadQuery(
-            f"Brackets (character {at + 1}) are not offered: write the words side by side, or "
-            "with OR between two of them."
+            f"Brackets (character {at + 1}) are not offered: write the words side by side, with "
+            "OR between two of them, or in quotes."
         )
     return _Token(at + 1, bool(match["minus"]), field, text, quoted, star)
 
@@ -251,6 +259,8 @@ def _joined(left: Term, right: Term, between: _Token) -> Either:
 
 
 def _term(token: _Token) -> Term | None:
+    if token.star and token.field in _WITHOUT_STAR:
+        raise BadQuery(f"{token.field}: at character {token.at} takes no star: remove it.")
     match token.field:
         case "":
             return _text(token, TextField.ANY)
@@ -292,7 +302,7 @@ def _person(token: _Token) -> Person:
     if not _WORDISH.search(token.text):
         raise BadQuery(f"{token.field}: at character {token.at} needs a letter or digit.")
     header = PeopleField.ANY if token.field == "with" else PeopleField(token.field)
-    return Person(token.text.replace("\0", " "), header, token.minus)
+    return Person(token.text.replace("\0", " "), header, token.minus, token.star)
 
 
 def _sized(token: _Token) -> Sized:
@@ -301,7 +311,7 @@ def _sized(token: _Token) -> Sized:
         raise BadQuery(
             f"{token.field}: at character {token.at} needs a size: 500k, 5m, 1g, or bytes."
         )
-    size = int(match[1]) * _UNITS[match[2].lower()]
+    size = min(int(match[1]) * _UNITS[match[2].lower()], MAX_SIZE)
     if token.field == "larger":
         return Sized(least=size + 1, negated=token.minus)
     return Sized(below=size, negated=token.minus)
@@ -349,7 +359,7 @@ def fts_expression(search: Search) -> str | None:
         elif isinstance(term, Either):
             parts.append("(" + " OR ".join(_phrase(one) for one in term.texts) + ")")
         elif isinstance(term, Person) and not term.negated:
-            parts.append(_phrase(Text(term.words, field=TextField.PEOPLE)))
+            parts.append(_phrase(Text(term.words, term.prefix, TextField.PEOPLE)))
     return " AND ".join(parts) or None
 
 

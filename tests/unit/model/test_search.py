@@ -52,6 +52,8 @@ from inboxd.model.search import (
         ("on:2024", (Dated(date(2024, 1, 1), date(2025, 1, 1)),)),
         ("larger:5m", (Sized(least=5_000_001),)),
         ("smaller:10K", (Sized(below=10_000),)),
+        ("smaller:999999999999g", (Sized(below=2**62),)),
+        ("from:ann*", (Person("ann", PeopleField.FROM, prefix=True),)),
         ("a ... b", (Text("a"), Text("b"))),
     ],
 )
@@ -76,6 +78,8 @@ def test_a_query_is_understood(query: str, terms: tuple[Term, ...]) -> None:
         ("on:2025-02-30", "needs a day"),
         ("larger:much", "needs a size"),
         ("has:wings", "knows attachment only"),
+        ("subject:(offer OR bill)", r"Brackets \(character 1\)"),
+        ("on:2025*", "on: at character 1 takes no star"),
         ("x from:", "from: at character 3 says nothing"),
         ("subject:!!!", "needs a letter or digit"),
         ("x" * 1_001, "longer than 1,000 characters"),
