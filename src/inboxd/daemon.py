@@ -129,6 +129,7 @@ class _Daemon:
                 await tasks.start(server.serve, app, sock, self._stopping)
                 await supervisor.start_all()
                 working.start_soon(self._feed_watchdog)
+                working.start_soon(supervisor.watch_for_suspends)
                 working.start_soon(desk.sources.run)
                 working.start_soon(Declared(self._ground, desk).create_missing)
                 self._tell_ready()

@@ -34,6 +34,7 @@ class Inboxd:
         ca_file: Path | None = None,
         options: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        module: str = "inboxd.main",
     ) -> None:
         self.home = home
         self.state = home / "state"
@@ -41,6 +42,7 @@ class Inboxd:
         self.log = home / "inboxd.log"
         self.config = home / "config.yaml"
         self._environment = dict(environment or {})
+        self._module = module
         settings: dict[str, Any] = {
             "state_dir": str(self.state),
             "control": {"socket": str(self.socket)},
@@ -75,7 +77,7 @@ class Inboxd:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "inboxd.main", "run", "--config", str(self.config)],
+                [sys.executable, "-m", self._module, "run", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
                 env={**environment, **self._environment},
@@ -96,6 +98,10 @@ class Inboxd:
     def _accepts(self) -> bool:
         with socket.socket(socket.AF_UNIX) as sock:
             return sock.connect_ex(str(self.socket)) == 0
+
+    def forget(self, variable: str) -> None:
+        """Start it without an environment variable from now on."""
+        self._environment.pop(variable, None)
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from inboxd.accounts.account import AccountTask
 from inboxd.accounts.pacing import LoginPacer
 from inboxd.accounts.visits import Visits
+from inboxd.clock import SuspendDetector
 from inboxd.log import get
 from inboxd.model.ids import AccountId, FolderId
 from inboxd.model.views import Watch
@@ -21,6 +22,9 @@ log = get("inboxd.supervisor")
 
 RESTART_SECONDS = 60.0
 """After a bug ended an account's task: long enough not to spin, short enough to heal alone."""
+
+LOOK_SECONDS = 5.0
+"""How long after a suspend its connections are still believed."""
 
 
 class Supervisor:
@@ -90,6 +94,21 @@ class Supervisor:
         if running is not None:
             running[1].cancel()
             await self._awaited.setdefault(account, anyio.Event()).wait()
+
+    async def watch_for_suspends(self) -> None:
+        """Doubt every connection after the machine slept; runs as long as the daemon.
+
+        No timer notices by itself: the event loop's clock stood still as well. Each account is
+        made to end its IDLE, which a connection that died meanwhile does not answer: within
+        `sync.done_seconds` it is dropped and made anew.
+        """
+        detector = SuspendDetector(self._ground.clock)
+        while True:
+            await self._ground.clock.sleep(LOOK_SECONDS)
+            if detector.jumped():
+                log.info("machine_was_suspended", accounts=len(self._running))
+                for account in list(self._running):
+                    self.ring(account)
 
     def watches(self, account: AccountId) -> Mapping[FolderId, Watch]:
         """How each folder of an account is watched now."""
