@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from rules import pytest_runtest_makereport, pytest_terminal_summary
 from servers import dovecot as dovecot_server
 from servers.daemon import Inboxd
 from servers.dovecot import Dovecot
 from servers.fill import Writer
 from servers.oracle import Oracle
+
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 

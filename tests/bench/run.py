@@ -18,14 +18,16 @@ import tempfile
 import threading
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.reading import large_store
 from bench.rivals import RawReader, mbsync
+from bench.rows import Row, cpu_seconds, peak_kib, resident_kib
 from inboxd import __version__
 from servers.daemon import Inboxd
 from servers.dovecot import Dovecot
@@ -33,19 +35,11 @@ from servers.fill import Writer
 from servers.mailmaker import Mailmaker
 
 PAGE_KIB = 4
+FIGURES = ("F1", "F3", "F4", "F5", "F8")
+"""F8 stands for F2, F7 and F9 too: they are measured on the same store."""
+
 CONTACTS = [f"vip{n}@customer.example" for n in range(20)]
 CONTACT_SHARE = 0.02
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    figure: str
-    what: str
-    measured: str
-    bar: str
-    met: bool | None
 
 
 def history(server: Dovecot, home: Path, mails: int) -> list[Row]:
@@ -289,31 +283,6 @@ def _await_all(inboxd: Inboxd, count: int) -> None:
         threading.Event().wait(0.2)
 
 
-def _status_kib(inboxd: Inboxd, name: str) -> int:
-    assert inboxd.process is not None
-    for line in Path(f"/proc/{inboxd.process.pid}/status").read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1])
-    raise KeyError(name)
-
-
-def resident_kib(inboxd: Inboxd) -> int:
-    """Memory of the daemon now."""
-    return _status_kib(inboxd, "VmRSS:")
-
-
-def peak_kib(inboxd: Inboxd) -> int:
-    """The most memory that the daemon ever had."""
-    return _status_kib(inboxd, "VmHWM:")
-
-
-def cpu_seconds(inboxd: Inboxd) -> float:
-    """Processor time of the daemon so far."""
-    assert inboxd.process is not None
-    fields = Path(f"/proc/{inboxd.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
 def machine() -> dict[str, object]:
     """What was measured on."""
     dovecot = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=False)
@@ -337,12 +306,13 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mails", type=int, default=20_000)
+    parser.add_argument("--large", type=int, default=100_000)
     parser.add_argument("--accounts", type=int, default=1_000)
     parser.add_argument("--deliveries", type=int, default=200)
-    parser.add_argument("--only", choices=("F1", "F3", "F4", "F5"), action="append")
+    parser.add_argument("--only", choices=FIGURES, action="append")
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     chosen = parser.parse_args()
-    wanted = chosen.only or ["F1", "F3", "F4", "F5"]
+    wanted = chosen.only or FIGURES
     rows: list[Row] = []
     with Dovecot() as server, tempfile.TemporaryDirectory() as directory:
 
@@ -364,6 +334,8 @@ def main() -> None:
             rows += push(server, home("F4"), chosen.deliveries)
         if "F5" in wanted:
             rows += idle(server, home("F5"), chosen.accounts, 30)
+        if "F8" in wanted:
+            rows += large_store(server, home("F8"), chosen.large)
     for row in rows:
         verdict = {True: "met", False: "MISSED", None: ""}[row.met]
         print(f"{row.figure}  {row.what:<62} {row.measured:<32} {row.bar:<22} {verdict}")

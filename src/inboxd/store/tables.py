@@ -252,6 +252,7 @@ message = Table(
 )
 Index("message_content", message.c.account_id, message.c.sha256, unique=True)
 Index("message_by_date", message.c.account_id, message.c.internal_date)
+Index("message_recent", message.c.internal_date)  # lists over all accounts
 Index("message_by_thread", message.c.thread_id)
 Index(
     "message_gone",

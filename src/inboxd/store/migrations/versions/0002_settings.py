@@ -29,6 +29,7 @@ _STATEMENTS = (
     "ALTER TABLE owner DROP COLUMN visibility",
     "ALTER TABLE message ADD COLUMN deleted_at INTEGER",
     "ALTER TABLE message ADD COLUMN archived_at INTEGER",
+    "CREATE INDEX message_recent ON message (internal_date)",
     "CREATE INDEX message_gone ON message (account_id, gone_at) WHERE gone_at IS NOT NULL",
     """
     CREATE TABLE mirror (
