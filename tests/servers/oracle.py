@@ -74,10 +74,12 @@ class Oracle:
             if not uids:
                 continue
             for line in self._imap.uid("FETCH", "1:*", "(UID FLAGS)")[1]:
-                match = re.search(rb"UID (\d+) FLAGS \(([^)]*)\)", line)
-                assert match is not None
-                flags = frozenset(match[2].decode().split()) - {"\\Recent"}
-                found[Spot(folder, uidvalidity, int(match[1]))] = flags
+                # The order of the items is the server's to choose.
+                uid, held = re.search(rb"UID (\d+)", line), re.search(rb"FLAGS \(([^)]*)\)", line)
+                assert uid is not None
+                assert held is not None
+                flags = frozenset(held[1].decode().split()) - {"\\Recent"}
+                found[Spot(folder, uidvalidity, int(uid[1]))] = flags
         return found
 
     def folders_with(self, message_id: str) -> set[str]:
