@@ -28,7 +28,11 @@ lint: $(VENV)/test.stamp ## Check format, style, types and which floor imports w
 check: lint test ## Everything that CI checks
 
 faults: $(VENV)/test.stamp dovecot ## Run the long loops of the fault tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --capture=no
+
+fuzz: $(VENV)/test.stamp ## Look for bytes that the parsers cannot take, for five minutes
+	@$(INSTALL) --group fuzz
+	$(BIN)/python tests/fuzz/mime.py --seconds 300
 
 bench: $(VENV)/test.stamp dovecot ## Measure beside mbsync and a raw socket reader
 	@sh .ci/apt isync || echo "mbsync (package isync) will be missing in the table."
