@@ -85,7 +85,7 @@ def fetched() -> Path | None:
             _download(Path(directory))
             root.mkdir(parents=True, exist_ok=True)
             for package in Path(directory).glob("*.deb"):
-                subprocess.run(["dpkg", "-x", str(package), str(root)], check=True)
+                subprocess.run(["dpkg", "-x", package, root], check=True, timeout=FETCH_SECONDS)
     except (subprocess.SubprocessError, OSError):
         return None
     (root / "done").touch()

@@ -103,6 +103,7 @@ def show(session: Session, message_id: int) -> None:
             ("Received", text.local_time(found["internal_date"])),
             ("Labels", render.listed(found["labels"])),
             ("Thread", str(found["thread_id"])),
+            ("Here by", _here_by(found)),
             ("Size", text.size(found["size"])),
             *([("Kind", render.listed(found["marks"]))] if found["marks"] else []),
         ]
@@ -113,6 +114,12 @@ def show(session: Session, message_id: int) -> None:
             f"{part['content_type']}, {text.size(part['size'])}"
         )
     session.screen.lines("\n" + found["text"])
+
+
+def _here_by(found: Mapping[str, Json]) -> str:
+    way = "the history" if found["historical"] else "push: it came after Sync"
+    state = [word for word in ("archived", "deleted") if found[word]]
+    return ", ".join([way, found["visibility"], *state])
 
 
 def _people(addresses: list[dict[str, str]]) -> str:

@@ -62,6 +62,7 @@ class Connection:
         self.deadlines = deadlines
         self.protocol = ImapProtocol(self.where, greeted=greeted)
         self._stream = stream
+        self._socket = stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 - no SQL here
         self._waiting: anyio.CancelScope | None = None
         self._woken = False
 
@@ -69,6 +70,8 @@ class Connection:
         """Read once and feed the protocol. Raises nothing: the protocol keeps why it ended."""
         try:
             self.protocol.data_received(await self._stream.receive(READ_BYTES))
+            if self.protocol.pending is not None:
+                self._acknowledge()
             rest = self.protocol.take_compressed_rest()
             if rest is not None:
                 self._stream = DeflateStream(self._stream, rest)
@@ -221,14 +224,14 @@ class Connection:
         raise self._silent("IDLE", self.deadlines.idle_start)
 
     def _acknowledge(self) -> None:
-        """Let the kernel acknowledge `+` now.
+        """Let the kernel acknowledge what was received now.
 
-        Nothing of ours follows that could carry the acknowledgement, so it would come 40 ms
-        later; a server with Nagle's algorithm (Cyrus) holds its next push back until then.
+        Where nothing of ours follows that could carry the acknowledgement, it would come 40 ms
+        later, and a server with Nagle's algorithm (Cyrus) holds back until then: its next push
+        after `+`, and the rest of an answer that it writes in pieces of 4 KiB.
         """
-        sock = self._stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 - no SQL here
-        if sock is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if self._socket is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     async def _wait_for_hint(self, silence_seconds: float, cap_seconds: float) -> None:
         began = time.monotonic()

@@ -302,3 +302,13 @@ async def test_the_ledger_tells_each_outcome_and_reason(
         "reason": "no contact",
     }
     assert desk.calls == [("ledger", "INBOX", "None", "9")]
+
+
+@pytest.mark.parametrize(("query", "loaded"), [("", False), ("?remote_images=true", True)])
+async def test_pictures_of_other_hosts_come_only_when_asked_for(
+    api: httpx2.AsyncClient, desk: FakeDesk, query: str, loaded: bool
+) -> None:
+    """P32: loading one tells its sender that, when and where the message was read."""
+    desk.detail = replace(desk.detail, html='<img src="https://tracker.example/1.gif">')
+    html = (await api.get(f"/v1/messages/1{query}")).json()["html"]
+    assert ("tracker.example" in html) is loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
@@ -42,11 +43,14 @@ async def list_messages(
 
 
 @router.get("/messages/{message}", response_model=schemas.WholeMessage, responses=listed(404))
-async def show_message(message: RowId, desk: GivenDesk) -> schemas.WholeMessage:
+async def show_message(
+    message: RowId, shown: Annotated[schemas.ShowOptions, Query()], desk: GivenDesk
+) -> schemas.WholeMessage:
     """Show one message with its text, its sanitised HTML and its attachments."""
     detail = await desk.message(message)
     # In a thread: megabytes of HTML would hold up every account's new mail.
-    html = await anyio.to_thread.run_sync(sanitise, detail.html) if detail.html else ""
+    clean = partial(sanitise, detail.html, remote_images=shown.remote_images)
+    html = await anyio.to_thread.run_sync(clean) if detail.html else ""
     return schemas.WholeMessage.of(detail, html)
 
 

@@ -57,6 +57,7 @@ from inboxd.api.schemas.messages import (
     MessageFilter,
     Messages,
     Placement,
+    ShowOptions,
     Thread,
     WholeMessage,
 )
@@ -120,6 +121,7 @@ __all__ = [
     "Retried",
     "Settings",
     "SettingsPatch",
+    "ShowOptions",
     "Source",
     "Sources",
     "Status",

@@ -121,6 +121,15 @@ class WholeMessage(Message):
         )
 
 
+class ShowOptions(Request):
+    """How a message is shown."""
+
+    remote_images: bool = Field(
+        default=False,
+        description="Keep pictures of other hosts: loading them tells the sender of the reading.",
+    )
+
+
 class MessageFilter(Request):
     """Which messages; what is left out does not filter."""
 
