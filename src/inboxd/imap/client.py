@@ -7,28 +7,21 @@ the server changes by being synced.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from inboxd.imap.changes import Changes
 from inboxd.imap.connection import Answer, Connection, Deadlines
+from inboxd.imap.fetching import MessageCommands
 from inboxd.imap.folders import quote
 from inboxd.imap.login import log_in
 from inboxd.imap.protocol import Hints as RawHints
 from inboxd.imap.refusals import greeting_refused
 from inboxd.imap.responses import (
     PartialStatus,
-    Value,
-    fetch_items,
-    item_body,
-    item_date,
-    item_number,
-    item_uid,
-    parse_esearch,
     parse_folder_status,
     parse_list,
-    parse_search,
     parse_status,
 )
 from inboxd.imap.stream import not_imap, open_stream, tls_context
@@ -38,28 +31,11 @@ from inboxd.model.ids import ModSeq, Uid, UidValidity, WireName
 from inboxd.model.server import (
     Credentials,
     Endpoint,
-    Fetched,
-    FetchedHeader,
     FolderStatus,
     ListedFolder,
-    Metadata,
-    UidSet,
 )
 
 __all__ = ["Deadlines", "Hints", "ImapClient", "connect", "tls_context"]
-
-MAX_SET_CHARACTERS = 7_500
-"""Dovecot and others refuse lines beyond 8 kB (RFC 7162 4 allows them to); this leaves room for
-the rest of the command."""
-
-PIECE_BYTES = 1024 * 1024
-"""How much of a large message is fetched at once: bounded memory, and a deadline per piece."""
-
-SMALL_BYTES = 64 * 1024
-"""How much of each new message comes along with its metadata: nine of ten are smaller."""
-
-_METADATA = "(UID RFC822.SIZE INTERNALDATE)"
-_WHOLE = "(UID RFC822.SIZE INTERNALDATE BODY.PEEK[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +111,7 @@ async def _compress(connection: Connection) -> None:
         await connection.ask("COMPRESS", "DEFLATE")
 
 
-class ImapClient:
+class ImapClient(MessageCommands):
     """One logged-in connection; owned by one task, which gives one command at a time.
 
     Every method raises CommandRefused for a NO or BAD that is no throttling, Throttled,
@@ -143,8 +119,7 @@ class ImapClient:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._protocol = connection.protocol
+        super().__init__(connection)
         self._selected: WireName | None = None
         self._statuses: dict[WireName, FolderStatus] = {}
         self._listed: dict[bytes, WireName] = {}
@@ -184,11 +159,6 @@ class ImapClient:
         return self._can("LIST-STATUS")
 
     @property
-    def can_esearch(self) -> bool:
-        """RFC 4731."""
-        return self._can("ESEARCH")
-
-    @property
     def can_condstore(self) -> bool:
         """RFC 7162, by itself or as part of QRESYNC."""
         return self._can("CONDSTORE") or self._can("QRESYNC")
@@ -198,9 +168,6 @@ class ImapClient:
         """Commands that change the mailbox; the folder that was open has to be opened again."""
         self._selected = None
         return Changes(self._connection)
-
-    def _can(self, capability: str) -> bool:
-        return capability in self._protocol.capabilities
 
     # --- folders ---------------------------------------------------------------------------------
 
@@ -313,142 +280,6 @@ class ImapClient:
         last = [uid async for uid, _ in self._fetch("*", "(UID)")]
         return max(last, default=0) + 1
 
-    # --- messages --------------------------------------------------------------------------------
-
-    async def search_uids(self, within: UidSet | None = None) -> UidSet:
-        """The UIDs that the selected folder lists, of all or of `within`."""
-        asked = "ALL" if within is None else f"UID {within}"
-        if len(asked) > MAX_SET_CHARACTERS:
-            asked = "ALL"
-        found = await self._esearch(asked) if self.can_esearch else None
-        if found is None:
-            answer = await self._connection.run("SEARCH", asked, prefix="UID")
-            found = UidSet()
-            for response in answer.responses:
-                found = found | (parse_search(response) or UidSet())
-        return found if within is None else found & within
-
-    async def search_header(self, field: str, text: str) -> UidSet:
-        """The UIDs whose header field contains `text`; nothing for text that is not ASCII.
-
-        A quoted string takes ASCII only (RFC 3501 9), and what is looked for so, an address or a
-        Message-ID, is ASCII.
-        """
-        if not text or not text.isascii() or not text.isprintable():
-            return UidSet()
-        quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        answer = await self._connection.run("SEARCH", "HEADER", field, quoted, prefix="UID")
-        found = UidSet()
-        for response in answer.responses:
-            found = found | (parse_search(response) or UidSet())
-        return found
-
-    async def _esearch(self, asked: str) -> UidSet | None:
-        """ESEARCH; None where its answer lists nothing.
-
-        No ALL means that nothing was found (RFC 4731 3.1), but iCloud ignores RETURN and never
-        sends it (2019, horde#17): a plain SEARCH then decides.
-        """
-        answer = await self._connection.run("SEARCH", "RETURN", "(ALL)", asked, prefix="UID")
-        found: UidSet | None = None
-        for response in answer.responses:
-            part = parse_esearch(response) or parse_search(response)
-            if part:
-                found = part if found is None else found | part
-        return found
-
-    async def fetch_metadata(self, uids: UidSet) -> list[Metadata]:
-        """Size and INTERNALDATE; a UID that is gone or not described is absent."""
-        found: dict[Uid, Metadata] = {}
-        for chunk in _chunks(uids):
-            async for uid, items in self._fetch(str(chunk), _METADATA):
-                one = _metadata(uid, items)
-                if one is not None and uid in chunk:
-                    found.setdefault(uid, one)
-        return list(found.values())
-
-    async def fetch_metadata_from(self, first: Uid) -> list[Metadata]:
-        """As `fetch_metadata`, of `first` and every later UID."""
-        found: dict[Uid, Metadata] = {}
-        async for uid, items in self._fetch(f"{first}:*", _METADATA):
-            one = _metadata(uid, items)
-            # `999:*` gives the last message when 999 is beyond the end (RFC 3501 9 seq-range).
-            if one is not None and uid >= first:
-                found.setdefault(uid, one)
-        return list(found.values())
-
-    async def fetch_new(self, first: Uid) -> tuple[list[Metadata], dict[Uid, Fetched]]:
-        """As `fetch_metadata_from`, with the bodies of those smaller than SMALL_BYTES.
-
-        One way to the server instead of two, for the few messages that IDLE tells of: what the
-        answer holds at most grows with their number.
-        """
-        what = f"(UID RFC822.SIZE INTERNALDATE BODY.PEEK[]<0.{SMALL_BYTES}>)"
-        found: dict[Uid, Metadata] = {}
-        whole: dict[Uid, Fetched] = {}
-        async for uid, items in self._fetch(f"{first}:*", what):
-            one, raw = _metadata(uid, items), item_body(items, b"BODY[]")
-            if one is None or uid < first or uid in found:
-                continue
-            found[uid] = one
-            if raw is not None and len(raw) < SMALL_BYTES:
-                whole[uid] = Fetched(uid, one.size, one.internal_date, raw)
-        return list(found.values()), whole
-
-    async def fetch_headers(self, uids: UidSet, fields: Sequence[str]) -> list[FetchedHeader]:
-        """The named header fields, raw, without setting the Seen flag."""
-        what = f"(UID BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})])"
-        found: dict[Uid, FetchedHeader] = {}
-        for chunk in _chunks(uids):
-            async for uid, items in self._fetch(str(chunk), what):
-                header = item_body(items, b"BODY[HEADER.FIELDS")
-                if header is not None and uid in chunk:
-                    found.setdefault(uid, FetchedHeader(uid, header))
-        return list(found.values())
-
-    async def fetch_bodies(self, uids: UidSet) -> list[Fetched]:
-        """Whole messages as the server has them; a UID without a body in the answer is absent."""
-        found: dict[Uid, Fetched] = {}
-        for chunk in _chunks(uids):
-            async for uid, items in self._fetch(str(chunk), _WHOLE):
-                raw = item_body(items, b"BODY[]")
-                if raw is not None and uid in chunk:
-                    size = item_number(items, b"RFC822.SIZE")
-                    found.setdefault(
-                        uid,
-                        Fetched(uid, len(raw) if size is None else size, item_date(items), raw),
-                    )
-        return list(found.values())
-
-    async def fetch_large(self, metadata: Metadata, *, limit: int) -> Fetched | None:
-        """One message in pieces; None when it is gone, or larger than `limit` bytes after all."""
-        raw = bytearray()
-        while len(raw) <= limit:
-            piece = await self._piece(metadata.uid, len(raw))
-            if piece is None:
-                return None
-            raw += piece
-            # The announced size is not believed (Exchange rounds it): a short piece is the end.
-            if len(piece) < PIECE_BYTES or len(piece) > PIECE_BYTES:
-                return Fetched(metadata.uid, metadata.size, metadata.internal_date, bytes(raw))
-        return None
-
-    async def _piece(self, uid: Uid, offset: int) -> bytes | None:
-        what = f"(UID BODY.PEEK[]<{offset}.{PIECE_BYTES}>)"
-        piece: bytes | None = None
-        async for found, items in self._fetch(str(uid), what):
-            if found == uid and piece is None:
-                piece = item_body(items, b"BODY[]")
-        return piece
-
-    async def _fetch(self, uids: str, what: str) -> AsyncIterator[tuple[Uid, dict[bytes, Value]]]:
-        answer = await self._connection.run("FETCH", uids, what, prefix="UID")
-        for response in answer.responses:
-            items = fetch_items(response)
-            uid = None if items is None else item_uid(items)
-            if items is not None and uid is not None:
-                yield uid, items
-
     # --- being told ------------------------------------------------------------------------------
 
     @property
@@ -520,23 +351,3 @@ def _opened(answer: Answer) -> dict[str, int]:
         elif status.code is not None and status.arguments.isdigit():
             numbers[status.code] = int(status.arguments)
     return numbers
-
-
-def _metadata(uid: Uid, items: dict[bytes, Value]) -> Metadata | None:
-    size = item_number(items, b"RFC822.SIZE")
-    return None if size is None else Metadata(uid, size, item_date(items))
-
-
-def _chunks(uids: UidSet) -> Iterator[UidSet]:
-    """The set in parts whose command lines servers accept."""
-    part: list[tuple[int, int]] = []
-    length = 0
-    for first, last in uids.intervals:
-        needed = len(f"{first}:{last},")
-        if length + needed > MAX_SET_CHARACTERS:
-            yield UidSet(part)
-            part, length = [], 0
-        part.append((first, last))
-        length += needed
-    if part:
-        yield UidSet(part)
