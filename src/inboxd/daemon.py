@@ -10,6 +10,7 @@ import fcntl
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,11 @@ from inboxd.systemd import Notifier
 
 _log = log.get(__name__)
 
+SWITCH_SECONDS = 0.0005
+"""How long one thread may hold the interpreter while others wait. SQLite lets go of it at every
+row and then waits up to this long to get it back from the parser: at Python's 5 ms a history of
+4,000 mails takes 1.15 times as long."""
+
 
 async def run(settings: Settings, config_path: Path | None) -> None:
     """Run until SIGTERM or SIGINT.
@@ -46,6 +52,7 @@ async def run(settings: Settings, config_path: Path | None) -> None:
     """
     # SQLite makes its files by the umask; the socket's rights are set one by one.
     os.umask(0o077)
+    sys.setswitchinterval(SWITCH_SECONDS)
     notifier = Notifier.from_environment()
     with _state_directory(settings.state_dir):
         box = await anyio.to_thread.run_sync(
