@@ -18,6 +18,7 @@ from servers.daemon import PATIENCE_SECONDS, Inboxd
 from servers.fill import Writer
 from servers.mailmaker import Mailmaker
 from servers.oracle import Oracle, Spot
+from servers.pymap_server import Pymap
 
 HISTORY, LIVE = 60, 40
 
@@ -93,3 +94,32 @@ def test_cyrus_pushes_at_once(tmp_path: Path, cyrus: Cyrus, median_bytes: int) -
     median = statistics.median(times)
     print(f"F4: APPEND to event on Cyrus, about {median_bytes} bytes: p50 {median:.1f} ms")
     assert median <= 20
+
+
+def test_the_gate_holds_on_pymap(tmp_path: Path) -> None:
+    """P10, P11: a server without NOTIFY, CONDSTORE and LIST-STATUS."""
+    maker = Mailmaker(52, median_bytes=2_000)
+    with (
+        Pymap() as server,
+        Writer(server.port, server.user, server.password) as writer,
+        Oracle(server.port, server.user, server.password) as oracle,
+        Inboxd(tmp_path, options={"sync": {"sweep_seconds": 1}}) as inboxd,
+    ):
+        for _ in range(20):
+            writer.deliver("INBOX", maker.mail())
+        wish = {"username": server.user, "password": server.password}
+        account = inboxd.add(server.user, server.port, **wish)
+        inboxd.sync(account, since="1y", history="everyone", labels=["INBOX", "Sent"])
+        after = inboxd.last_event()
+        for folder in ("INBOX", "Sent"):
+            writer.deliver(folder, maker.mail())
+        inboxd.events(after, 2)
+        start = {
+            spot: digest
+            for spot, digest in oracle.read(("INBOX", "Sent")).items()
+            if spot in gate.placements(inboxd, account)
+        }
+        assert len(start) >= 22
+        gate.in_order(inboxd, account)
+        assert inboxd.client.post(f"/v1/accounts/{account}/verify")["good"]
+        inboxd.stop()
