@@ -14,7 +14,6 @@ from inboxd.model.conditions import (
     Change,
     Conditions,
     History,
-    Labels,
     Patch,
     Presets,
     change,
@@ -24,6 +23,7 @@ from inboxd.model.conditions import (
 )
 from inboxd.model.errors import RuleRefused
 from inboxd.model.events import EventType
+from inboxd.model.labels import Labels
 from inboxd.store import accounts, folders, runs
 from inboxd.store.accounts import Account
 from inboxd.store.database import Unit

@@ -27,10 +27,11 @@ from inboxd.mime.parse import attachment_bytes, parse
 from inboxd.mime.reply import reply_text
 from inboxd.mime.reports import report_of
 from inboxd.model.addresses import normalise
-from inboxd.model.conditions import Change, Conditions, Labels, Patch, Presets
+from inboxd.model.conditions import Change, Conditions, Patch, Presets
 from inboxd.model.errors import BadInput
 from inboxd.model.events import Event, EventType
 from inboxd.model.ids import AddressKey, ContactId, MessageId, ThreadId
+from inboxd.model.labels import Labels
 from inboxd.model.messages import Action, Attachment
 from inboxd.model.views import (
     AccountView,

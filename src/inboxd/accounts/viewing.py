@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from inboxd.accounts.supervisor import Supervisor
-from inboxd.model.conditions import chosen
 from inboxd.model.ids import AccountId
+from inboxd.model.labels import chosen
 from inboxd.model.views import AccountView, FolderView, Page, Progress
 from inboxd.store import accounts, folders, reading, runs
 from inboxd.store.accounts import Account
@@ -61,6 +61,7 @@ class Viewing:
                 separator=one.separator,
                 special_use=one.special_use,
                 selectable=one.selectable,
+                labelled=one.labelled,
                 chosen=one.name in wanted,
                 watch=watches.get(one.id),
                 uidvalidity=one.uidvalidity,

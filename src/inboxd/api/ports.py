@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from inboxd.accounts.onboarding import NewAccount
-from inboxd.model.conditions import Change, Conditions, Labels, Patch
+from inboxd.model.conditions import Change, Conditions, Patch
 from inboxd.model.events import Event
+from inboxd.model.labels import Labels
 from inboxd.model.messages import Action, Attachment
 from inboxd.model.proof import Preview, Proof, Quarantined, Question, Why
 from inboxd.model.views import (

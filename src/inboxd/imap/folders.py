@@ -77,6 +77,7 @@ _BY_ATTRIBUTE = {
     b"\\drafts": SpecialUse.DRAFTS,
     b"\\flagged": SpecialUse.FLAGGED,
     b"\\starred": SpecialUse.FLAGGED,  # XLIST
+    b"\\important": SpecialUse.IMPORTANT,
     b"\\junk": SpecialUse.JUNK,
     b"\\spam": SpecialUse.JUNK,  # XLIST
     b"\\sent": SpecialUse.SENT,

@@ -6,25 +6,16 @@ Nothing here asks a server or writes a database.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Literal, Protocol
 
 from inboxd.model.errors import RuleRefused
-from inboxd.model.ids import FolderName
-from inboxd.model.server import SpecialUse
-
-ALL: Literal["all"] = "all"
-Labels = Literal["all"] | tuple[str, ...]
+from inboxd.model.labels import ALL, FolderLike, Labels, checked_labels
 
 NOW = "now"
 """The start date without a history (P4)."""
-
-LEFT_OUT_OF_ALL = frozenset({SpecialUse.DRAFTS, SpecialUse.JUNK, SpecialUse.TRASH})
-"""P8: what `labels: all` does not take unless it is named."""
 
 
 class History(StrEnum):
@@ -109,26 +100,6 @@ class Patch:
     labels: Labels | None = None
     track_opens: bool | None = None
     track_links: bool | None = None
-
-
-class FolderLike(Protocol):
-    """What the rules need to know of a folder."""
-
-    @property
-    def name(self) -> FolderName:
-        """Decoded, as people read it."""
-
-    @property
-    def separator(self) -> str:
-        """Of the hierarchy; empty where it is flat."""
-
-    @property
-    def special_use(self) -> SpecialUse | None:
-        """RFC 6154."""
-
-    @property
-    def selectable(self) -> bool:
-        """Whether it can hold messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,80 +230,6 @@ def _label_sentences(before: Labels, after: Labels, synced: bool) -> Iterable[st
     for name in before:
         if name not in after:
             yield f"label {name} removed: {when}."
-
-
-# --- labels --------------------------------------------------------------------------------------
-
-
-def chosen(labels: Labels, folders: Iterable[FolderLike]) -> frozenset[FolderName]:
-    """The names of the folders that `labels` selects now (P8).
-
-    Under `all` and `Name/*` a folder made later is selected as soon as the server lists it.
-    """
-    selectable = [folder for folder in folders if folder.selectable]
-    if labels == ALL:
-        return frozenset(f.name for f in selectable if f.special_use not in LEFT_OUT_OF_ALL)
-    return frozenset(
-        folder.name for folder in selectable if any(_matches(label, folder) for label in labels)
-    )
-
-
-def checked_labels(labels: Labels, folders: Sequence[FolderLike]) -> Labels:
-    """The same choice, spelled as the server spells it and without repetition.
-
-    Raises RuleRefused for an empty list, and for a label that does not exist, with the nearest
-    names that do.
-    """
-    if labels == ALL:
-        return ALL
-    if not labels:
-        raise RuleRefused("No label is named: send labels: all, or at least one label.")
-    return tuple(dict.fromkeys(_checked_label(label, folders) for label in labels))
-
-
-def _checked_label(label: str, folders: Sequence[FolderLike]) -> str:
-    if _subtree_of(label) is not None:
-        if any(_matches(label, folder) or _is_root(label, folder) for folder in folders):
-            return label
-    else:
-        for folder in folders:
-            if _matches(label, folder):
-                if not folder.selectable:
-                    raise RuleRefused(
-                        f"{folder.name} only holds other folders: send {folder.name}"
-                        f"{folder.separator}* for all of them."
-                    )
-                return folder.name
-    names = [folder.name for folder in folders if folder.selectable]
-    raise RuleRefused(f"There is no label {label!r} here. {_nearest(label, names)}")
-
-
-def _nearest(label: str, names: Sequence[str]) -> str:
-    folded = {name.casefold(): name for name in names}
-    near = difflib.get_close_matches(label.casefold(), list(folded), n=3, cutoff=0.5)
-    if near:
-        return "The nearest: " + ", ".join(folded[one] for one in near) + "."
-    shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-    return f"There are: {shown}."
-
-
-def _matches(label: str, folder: FolderLike) -> bool:
-    root = _subtree_of(label)
-    if root is None:
-        # RFC 3501 5.1: INBOX is the one name without regard to case.
-        return label == folder.name or (label.upper() == "INBOX" == folder.name.upper())
-    return bool(folder.separator) and folder.name.startswith(root + folder.separator)
-
-
-def _is_root(label: str, folder: FolderLike) -> bool:
-    return folder.name == _subtree_of(label)
-
-
-def _subtree_of(label: str) -> str | None:
-    """`Name` for `Name/*` (or the server's own separator before the star), else None."""
-    return (
-        label[:-2] if len(label) > 2 and label.endswith("*") and not label[-2].isalnum() else None
-    )
 
 
 # --- re-sync -------------------------------------------------------------------------------------

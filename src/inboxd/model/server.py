@@ -68,6 +68,8 @@ class SpecialUse(StrEnum):
     ARCHIVE = "archive"
     DRAFTS = "drafts"
     FLAGGED = "flagged"
+    IMPORTANT = "important"
+    """RFC 8457."""
     JUNK = "junk"
     SENT = "sent"
     TRASH = "trash"
@@ -95,6 +97,8 @@ class ListedFolder:
     special_use: SpecialUse | None
     selectable: bool
     status: FolderStatus | None = None
+    labelled: bool = False
+    """It holds all mail, and each message carries its labels (Gmail)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ class Metadata:
     """RFC822.SIZE in bytes: a promise that some servers break."""
     internal_date: datetime
     """INTERNALDATE, aware UTC: when this folder got the message."""
+    labels: frozenset[str] = frozenset()
+    """X-GM-LABELS as the server gives them, decoded; empty elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,8 @@ class Fetched:
     size: int
     internal_date: datetime
     raw: bytes
+    labels: frozenset[str] | None = None
+    """X-GM-LABELS as the server gives them, decoded; None elsewhere."""
 
 
 class UidSet:

@@ -44,6 +44,8 @@ class FolderView:
     separator: str
     special_use: SpecialUse | None
     selectable: bool
+    labelled: bool
+    """It holds all mail, and each message carries its labels (Gmail)."""
     chosen: bool
     """Selected by the account's conditions now."""
     watch: Watch | None

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
-from inboxd.model.conditions import Conditions, History, Labels, Tracking
+from inboxd.model.conditions import Conditions, History, Tracking
 from inboxd.model.errors import NotFound, RuleRefused
 from inboxd.model.ids import AccountId, AddressKey, OwnerId
+from inboxd.model.labels import Labels
 from inboxd.model.phases import Phase
 from inboxd.model.server import Endpoint, Security
 from inboxd.model.settings import Settings
@@ -315,8 +316,14 @@ def journal(
 
 def journal_of(connection: Connection, account: AccountId) -> tuple[JournalEntry, ...]:
     """All changes of an account's conditions, newest first."""
+    return _entries(connection, account)
+
+
+def _entries(
+    connection: Connection, account: AccountId, *only: ColumnElement[bool]
+) -> tuple[JournalEntry, ...]:
     table = tables.condition_change
-    query = select(table).where(table.c.account_id == account).order_by(table.c.id.desc())
+    query = select(table).where(table.c.account_id == account, *only).order_by(table.c.id.desc())
     return tuple(
         JournalEntry(
             id=row.id,
@@ -330,10 +337,12 @@ def journal_of(connection: Connection, account: AccountId) -> tuple[JournalEntry
     )
 
 
-def labels_changed_at(connection: Connection, account: AccountId) -> datetime | None:
-    """When the choice of labels last changed; None when it never did."""
-    entries = journal_of(connection, account)
-    return next((one.at for one in entries if one.before.labels != one.after.labels), None)
+def label_changes(
+    connection: Connection, account: AccountId, *, after: int
+) -> tuple[JournalEntry, ...]:
+    """The changes of an account's labels behind the change `after`, oldest first."""
+    entries = _entries(connection, account, tables.condition_change.c.id > after)
+    return tuple(one for one in reversed(entries) if one.before.labels != one.after.labels)
 
 
 def last_undoable(connection: Connection, account: AccountId) -> JournalEntry | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from inboxd.model.ids import AccountId, FolderId, FolderName, Uid, UidValidity, WireName
+from inboxd.model.ids import AccountId, FolderId, FolderName, ModSeq, Uid, UidValidity, WireName
 from inboxd.model.server import MAX_UID, ListedFolder, SpecialUse, UidSet
 from inboxd.store import tables
 from inboxd.store.database import Unit
@@ -33,6 +33,12 @@ class Folder:
     messages: int | None
     next_uid: Uid | None
     """The live cursor: every UID below it has an outcome or is out of scope. None: not watched."""
+    settled_change: int | None = None
+    """The newest change of labels that its mail went by; None: none ever."""
+    labelled: bool = False
+    """It holds all mail, and each message carries its labels (Gmail)."""
+    modseq: ModSeq | None = None
+    """Up to here the labels of its messages are known (RFC 7162)."""
 
 
 def of_account(connection: Connection, account: AccountId) -> tuple[Folder, ...]:
@@ -55,6 +61,9 @@ def _folder(row: Row[Any]) -> Folder:
         uidnext=None if row.uidnext is None else Uid(row.uidnext),
         messages=row.messages,
         next_uid=None if row.next_uid is None else Uid(row.next_uid),
+        settled_change=row.settled_change,
+        labelled=bool(row.labelled),
+        modseq=None if row.modseq is None else ModSeq(row.modseq),
     )
 
 
@@ -71,11 +80,12 @@ def record_listing(unit: Unit, account: AccountId, listing: Iterable[ListedFolde
             "special_use": None if one.special_use is None else str(one.special_use),
             "selectable": int(one.selectable),
             "listed": 1,
+            "labelled": int(one.labelled),
         }
         for one in listing
     ]
     statement = upsert(table)
-    changed = ("name", "separator", "special_use", "selectable", "listed")
+    changed = ("name", "separator", "special_use", "selectable", "listed", "labelled")
     unit.execute_many(
         statement.on_conflict_do_update(
             index_elements=["account_id", "wire_name"],

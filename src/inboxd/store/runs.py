@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from inboxd.model.conditions import History, Labels
+from inboxd.model.conditions import History
 from inboxd.model.ids import AccountId, FolderId, FolderName, RunId, Uid, UidValidity
+from inboxd.model.labels import Labels
 from inboxd.store import accounts, tables
 from inboxd.store.database import Unit
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: what a database made from these tables is stamped with."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -170,6 +170,9 @@ folder = Table(
     Column("uidnext", Integer),  # as last seen, watched or not
     Column("messages", Integer),
     Column("next_uid", Integer),  # the live cursor; none while the folder is not watched
+    Column("settled_change", Integer),  # the newest change of labels that its mail went by
+    _needed("labelled", Integer, server_default="0"),  # Gmail's All Mail
+    Column("modseq", Integer),  # labels are known up to here (RFC 7162)
     **NUMBERED,
 )
 Index("folder_of_account", folder.c.account_id, folder.c.wire_name, unique=True)
@@ -287,6 +290,16 @@ message_address = Table(
     **CLUSTERED,
 )
 Index("message_by_address", message_address.c.address_key, message_address.c.message_id)
+
+# Gmail's labels of a message; elsewhere its labels are the folders of its placements.
+message_label = Table(
+    "message_label",
+    metadata,
+    Column("message_id", Integer, ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    **CLUSTERED,
+)
+Index("message_by_label", message_label.c.name, message_label.c.message_id)
 
 thread_reference = Table(
     "thread_reference",

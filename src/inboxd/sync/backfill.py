@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from inboxd.log import get
 from inboxd.mime.people import headers_people
-from inboxd.model.conditions import History, Labels, chosen
+from inboxd.model.conditions import History
 from inboxd.model.events import EventType
 from inboxd.model.ids import AddressKey, Uid
+from inboxd.model.labels import Labels, chosen
 from inboxd.model.server import Fetched, Metadata, UidSet
 from inboxd.store import accounts, contacts, folders, ledger, owners, runs
 from inboxd.store.accounts import Account

@@ -16,6 +16,7 @@ import anyio
 from inboxd.log import get
 from inboxd.model.errors import CommandRefused
 from inboxd.model.ids import FolderId, Uid, WireName
+from inboxd.model.labels import ALL, Selection
 from inboxd.model.server import Fetched, FolderStatus, Metadata, UidSet
 from inboxd.model.settings import Terms
 from inboxd.model.views import Watch
@@ -25,6 +26,7 @@ from inboxd.store.folders import Folder
 from inboxd.store.ledger import Reason
 from inboxd.store.messages import Stored
 from inboxd.sync import plan
+from inboxd.sync.borders import Border
 from inboxd.sync.doorbell import Doorbell
 from inboxd.sync.intake import take_in
 from inboxd.sync.mirror import fulfil
@@ -66,8 +68,9 @@ class LiveWatch:
         """Folders with UIDs at or above their cursor."""
         self._doubtful: set[FolderId] = set()
         """Folders whose ledger must be compared with the server."""
-        self._borders: dict[FolderId, plan.Border] = {}
-        """Folders whose label was chosen or taken off in the middle of their new mail."""
+        self._borders: dict[FolderId, Border] = {}
+        """Folders whose new mail came in under several choices of labels."""
+        self._selection = Selection.of(ALL, ())
         self._expected: dict[FolderId, int] = {}
         """How many messages a folder has if nothing vanished since it was last compared."""
         self._terms = Terms()
@@ -122,6 +125,7 @@ class LiveWatch:
     def _take_scope(self, scope: Scope) -> None:
         self._terms = scope.terms
         self._borders = dict(scope.borders)
+        self._selection = scope.selection
         known = set(self._folders)
         self._folders = {folder.id: folder for folder in scope.watched}
         self._by_name = {folder.wire_name: folder for folder in scope.watched}
@@ -251,12 +255,12 @@ class LiveWatch:
         else:
             metadata = await self._imap.fetch_metadata_from(first)
         border = self._borders.pop(folder.id, None)
-        if border is not None and not border.joins:
-            metadata = [one for one in metadata if border.takes(one)]
+        if border is not None:
+            metadata = border.reached(metadata)
         skipped = [
             (one.uid, reason)
             for one in metadata
-            if (reason := self._left_out(one, border)) is not None
+            if (reason := self._left_out(folder, one, border)) is not None
         ]
         wanted = [one for one in metadata if one.uid not in {uid for uid, _ in skipped}]
         for batch in plan.batches(
@@ -269,23 +273,29 @@ class LiveWatch:
         if last is not None:
             await self._pass(folder, skipped, Uid(last + 1))
         self._expected[folder.id] = self._expected.get(folder.id, 0) + len(metadata)
-        if border is not None and not border.joins:
-            await self._leave(self._folders[folder.id])
+        if border is not None:
+            await self._settled(self._folders[folder.id], border)
 
-    def _left_out(self, one: Metadata, border: plan.Border | None) -> Reason | None:
+    def _left_out(self, folder: Folder, one: Metadata, border: Border | None) -> Reason | None:
         if border is not None and not border.takes(one):
-            return Reason.BEFORE_CHOSEN
+            return Reason.NOT_CHOSEN
+        if border is None and not self._selection.takes(folder, one.labels):
+            return Reason.NOT_CHOSEN
         too_large = one.size > self._session.ground.settings.limits.message_bytes
         return Reason.TOO_LARGE if too_large else None
 
-    async def _leave(self, folder: Folder) -> None:
-        """Watch a folder no more, now that all is stored that came while it was chosen."""
-        last = (folder.next_uid or 1) - 1
-        await self._session.ground.database.write(
-            lambda unit: folders.close_span(unit, folder.id, last)
-        )
-        # Who else is to be watched is decided in one place.
-        self._bell.ring()
+    async def _settled(self, folder: Folder, border: Border) -> None:
+        """All is stored that came while the folder was chosen: note it, or watch it no more."""
+
+        def work(unit: Unit) -> None:
+            folders.change(unit, folder.id, settled_change=border.change)
+            if not border.stays:
+                folders.close_span(unit, folder.id, (folder.next_uid or 1) - 1)
+
+        await self._session.ground.database.write(work)
+        if not border.stays:
+            # Who else is to be watched is decided in one place.
+            self._bell.ring()
 
     async def _bring_in(
         self,

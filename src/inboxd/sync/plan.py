@@ -47,30 +47,6 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Border:
-    """Where a change of labels falls among a folder's UIDs (P12).
-
-    What the server had when the change was first looked at may be older or younger than the
-    change itself; INTERNALDATE, which has whole seconds, decides. In the second of the change
-    both sides are taken: rather one message too many than one lost.
-    """
-
-    below: Uid
-    """UIDNEXT when the change was looked at: from here on, everything came after the change."""
-    changed_at: datetime
-    joins: bool
-    """The folder is watched from the change on; else up to it."""
-
-    def takes(self, one: Metadata) -> bool:
-        """Whether a message is on the side that is synced."""
-        if one.uid >= self.below:
-            return self.joins
-        if self.joins:
-            return one.internal_date >= self.changed_at.replace(microsecond=0)
-        return one.internal_date <= self.changed_at
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """What is fetched and committed together, with everything decided beside it."""
 

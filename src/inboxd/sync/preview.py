@@ -10,9 +10,10 @@ from datetime import datetime
 import anyio.to_thread
 
 from inboxd.mime.people import headers_people
-from inboxd.model.conditions import NOW, Conditions, History, Presets, chosen, start_of_history
+from inboxd.model.conditions import NOW, Conditions, History, Presets, start_of_history
 from inboxd.model.errors import CommandRefused
 from inboxd.model.ids import FolderName, WireName
+from inboxd.model.labels import Selection
 from inboxd.model.proof import Alternative, Preview
 from inboxd.model.server import Metadata, UidSet
 from inboxd.store import accounts, contacts, folders, runs
@@ -73,7 +74,7 @@ async def preview(session: Session, conditions: Conditions, presets: Presets) ->
     tallies = await _tallies(session, presets)
     stored = await session.ground.database.read(folders.of_account, session.account)
     listed = [one for one in stored if one.listed and one.selectable]
-    wanted = chosen(conditions.labels, listed)
+    wanted = Selection.of(conditions.labels, listed).folders
     newest: tuple[bytes, Metadata] | None = None
     for folder in listed:
         if folder.name not in wanted:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inboxd.model.conditions import chosen
 from inboxd.model.errors import CommandRefused
 from inboxd.model.ids import AccountId, FolderId, Uid, UidValidity
+from inboxd.model.labels import Selection
 from inboxd.model.proof import FolderProof, Gap, GapKind, Proof
 from inboxd.model.server import MAX_UID, UidSet
 from inboxd.store import accounts, folders, ledger, runs
@@ -40,7 +40,7 @@ async def verify(session: Session) -> Proof:
     account = await database.read(accounts.get, session.account)
     stored = await database.read(folders.of_account, session.account)
     listed = [one for one in stored if one.listed and one.selectable]
-    wanted = chosen(account.conditions.labels, listed)
+    wanted = Selection.of(account.conditions.labels, listed).folders
     proofs = []
     for folder in listed:
         synced = folder.name in wanted and account.synced_at is not None

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from inboxd.log import get
-from inboxd.model.conditions import NOW, Conditions, chosen
+from inboxd.model.conditions import NOW, Conditions
 from inboxd.model.events import EventType
 from inboxd.model.ids import FolderId, Uid, WireName
+from inboxd.model.labels import Selection
 from inboxd.model.server import FolderStatus, ListedFolder, SpecialUse
 from inboxd.model.settings import Terms
+from inboxd.model.views import JournalEntry
 from inboxd.store import accounts, folders, ledger, owners, runs
-from inboxd.store.accounts import Account
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
 from inboxd.store.runs import Run
-from inboxd.sync.plan import Border
+from inboxd.sync import borders as bordering
+from inboxd.sync.borders import SERVER, Border, Era
 from inboxd.sync.session import Session
 
 log = get("inboxd.scope")
@@ -43,34 +44,35 @@ class Scope:
     statuses: Statuses
     """What the server just said of every folder."""
     history_open: bool
+    selection: Selection
+    """What the labels take now."""
     borders: Mapping[FolderId, Border]
-    """Folders that joined or are to leave in the middle of their UIDs."""
+    """Folders whose new UIDs came in under several choices of labels."""
 
 
 async def settle(session: Session) -> Scope:
     """List the server's folders and bring folders, spans and runs in line with the conditions."""
     listing = await session.imap.list_folders(status=True)
     statuses = {one.wire_name: one.status for one in listing if one.status is not None}
-    account = await _account(session)
-    wanted = chosen(account.conditions.labels, listing)
+    account = await session.ground.database.read(accounts.get, session.account)
+    stored = await session.ground.database.read(folders.of_account, session.account)
+    needed = Selection.of(account.conditions.labels, listing).folders
+    # One that is to leave has to be looked at once more: what came while it was chosen.
+    needed = needed | {one.name for one in stored if one.next_uid is not None}
     for one in listing:
         known = statuses.get(one.wire_name)
-        if one.name in wanted and (known is None or known.uidnext is None):
+        if one.name in needed and (known is None or known.uidnext is None):
             statuses[one.wire_name] = await _look_closer(session, one)
     listing = [
         replace(one, status=statuses.get(one.wire_name))
         for one in listing
-        if one.name not in wanted or one.wire_name in statuses
+        if one.name not in needed or one.wire_name in statuses
     ]
 
     def work(unit: Unit) -> Scope:
         return _settle(unit, session, listing, statuses)
 
     return await session.ground.database.write(work)
-
-
-async def _account(session: Session) -> Account:
-    return await session.ground.database.read(accounts.get, session.account)
 
 
 async def _look_closer(session: Session, one: ListedFolder) -> FolderStatus:
@@ -88,18 +90,24 @@ def _settle(
     now = folders.of_account(unit.connection, session.account)
     pending = runs.unfinished(unit.connection, session.account)
     fresh_sync = any(run.planned_at is None and run.kind is runs.RunKind.FIRST for run in pending)
-    wanted = chosen(account.conditions.labels, [folder for folder in now if folder.listed])
     turn = _Turn(
         fresh_sync=fresh_sync,
-        known=frozenset(folder.id for folder in before),
-        labels_changed_at=accounts.labels_changed_at(unit.connection, session.account),
+        known=frozenset(folder.id for folder in before if folder.listed),
+        selection=Selection.of(account.conditions.labels, [one for one in now if one.listed]),
+        changes=accounts.label_changes(
+            unit.connection,
+            session.account,
+            after=min((folder.settled_change or 0 for folder in now), default=0),
+        ),
     )
     borders: dict[FolderId, Border] = {}
     for folder in now:
         status = statuses.get(folder.wire_name) if folder.listed else None
-        border = _watch_or_not(unit, folder, status, turn, wanted=folder.name in wanted)
+        border = _watch_or_not(unit, folder, status, turn)
         if border is not None:
             borders[folder.id] = border
+        else:
+            _mark_settled(unit, folder, turn)
         if not folder.listed:
             _forget_deleted(unit, session, folder)
     seen_before = {folder.id: folder.uidnext for folder in now}
@@ -113,7 +121,7 @@ def _settle(
     open_runs = runs.unfinished(unit.connection, session.account)
     watched = sorted((one for one in now if one.next_uid is not None), key=_importance)
     terms = owners.terms(unit.connection, session.account)
-    return Scope(terms, tuple(watched), statuses, bool(open_runs), borders)
+    return Scope(terms, tuple(watched), statuses, bool(open_runs), turn.selection, borders)
 
 
 def _importance(folder: Folder) -> tuple[int, str]:
@@ -130,52 +138,70 @@ class _Turn:
     """Sync was pressed and nothing is watched yet."""
     known: frozenset[FolderId]
     """The folders of the listing before this one."""
-    labels_changed_at: datetime | None
+    selection: Selection
+    """What is chosen now."""
+    changes: tuple[JournalEntry, ...]
+    """Changes of labels that not every folder has taken in yet, oldest first."""
+
+    def eras(self, folder: Folder) -> tuple[Era, ...]:
+        """The choices that the folder's new mail came in under; the last one alone at Sync.
+
+        A folder that was made since the last listing holds mail of after its making only (P8).
+        """
+        behind = folder.settled_change or 0
+        pending = [one for one in self.changes if one.id > behind]
+        if self.fresh_sync or folder.id not in self.known:
+            pending = []
+        return bordering.eras(pending, self.selection.labels, self.selection.listed)
 
 
 def _watch_or_not(
-    unit: Unit, folder: Folder, status: FolderStatus | None, turn: _Turn, *, wanted: bool
+    unit: Unit, folder: Folder, status: FolderStatus | None, turn: _Turn
 ) -> Border | None:
     """Begin or cease to watch a folder; the border where that falls among its UIDs.
 
-    A folder with mail from before it was taken off stays watched until that mail is stored.
+    A folder with mail of a time when it was chosen is watched until that mail is stored.
     """
-    if wanted and status is not None and folder.next_uid is None:
-        first = _first_live_uid(folder, status, turn)
-        folders.open_span(unit, folder.id, status.uidvalidity, first)
-        new = folder.id not in turn.known
-        return None if new else _border(first, status, turn, joins=True)
-    if folder.next_uid is None or (wanted and folder.listed):
+    wanted = folder.name in turn.selection.folders
+    if status is None:
+        if folder.next_uid is not None and not (wanted and folder.listed):
+            folders.close_span(unit, folder.id, folder.next_uid - 1)
         return None
-    same = status is not None and status.uidvalidity == folder.uidvalidity
-    border = _border(folder.next_uid, status, turn, joins=False) if same and status else None
-    if border is None:
-        folders.close_span(unit, folder.id, folder.next_uid - 1)
+    watched = folder.next_uid is not None
+    first = folder.next_uid or _first_live_uid(folder, status, turn)
+    border = None
+    if status.uidnext is not None and status.uidnext > first:
+        newest = turn.changes[-1].id if turn.changes else 0
+        border = bordering.border(folder, status.uidnext, turn.eras(folder), newest)
+    if watched and not wanted and status.uidvalidity != folder.uidvalidity:
+        border = None
+    if not watched and (wanted or border is not None):
+        folders.open_span(unit, folder.id, status.uidvalidity, first)
+    if watched and not wanted and border is None:
+        folders.close_span(unit, folder.id, first - 1)
     return border
+
+
+def _mark_settled(unit: Unit, folder: Folder, turn: _Turn) -> None:
+    if turn.changes and folder.settled_change != turn.changes[-1].id:
+        folders.change(unit, folder.id, settled_change=turn.changes[-1].id)
 
 
 def _first_live_uid(folder: Folder, status: FolderStatus, turn: _Turn) -> Uid:
     """Where the live span of a folder begins that is not watched yet.
 
-    At Sync: at UIDNEXT. A folder made later holds only future mail, so at its first UID (P8).
-    A label added later: at the UIDNEXT seen before the change, which is at most one sweep old;
-    UIDNEXT of this moment would lose what came between the change and now (P12). What came before
-    the change is left out by its border.
+    At Sync: at UIDNEXT. A folder made since the last listing holds only future mail, so at its
+    first UID (P8). A label added later: at the UIDNEXT seen before the change, which is at most
+    one sweep old; UIDNEXT of this moment would lose what came between the change and now (P12).
+    What came before the change is left out by its border.
     """
     uidnext = Uid(1) if status.uidnext is None else status.uidnext
     if turn.fresh_sync:
         return uidnext
-    if folder.id not in turn.known:
-        return Uid(1)
     same = folder.uidvalidity == status.uidvalidity
-    return folder.uidnext if same and folder.uidnext is not None else uidnext
-
-
-def _border(first: Uid, status: FolderStatus, turn: _Turn, *, joins: bool) -> Border | None:
-    """The border among the UIDs from `first` on; None where nothing lies on both sides."""
-    if turn.labels_changed_at is None or status.uidnext is None or status.uidnext <= first:
-        return None
-    return Border(status.uidnext, turn.labels_changed_at, joins)
+    if same and folder.uidnext is not None:
+        return folder.uidnext
+    return uidnext if folder.id in turn.known else Uid(1)
 
 
 def _forget_deleted(unit: Unit, session: Session, folder: Folder) -> None:
@@ -208,7 +234,7 @@ def _plan(
 ) -> None:
     """Give a run its frozen ranges: in each folder what the live cursor does not own."""
     listed = [folder for folder in now if folder.listed]
-    wanted = chosen(run.labels, listed)
+    wanted = Selection.of(run.labels, listed).folders
     position = 0
     for folder in sorted((one for one in listed if one.name in wanted), key=_importance):
         status = statuses.get(folder.wire_name)
@@ -280,7 +306,7 @@ def _rename_label(unit: Unit, session: Session, folder: Folder, renamed: ListedF
     )
     sentence = f"label {folder.name} is called {renamed.name} on the server now."
     accounts.set_conditions(unit, account.id, after)
-    accounts.journal(unit, account.id, "server", account.conditions, after, (sentence,))
+    accounts.journal(unit, account.id, SERVER, account.conditions, after, (sentence,))
     unit.emit(
         EventType.CONDITIONS_CHANGED,
         account.id,

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from inboxd.model.addresses import normalise
-from inboxd.model.conditions import chosen
 from inboxd.model.errors import CommandRefused, NotFound
 from inboxd.model.ids import AccountId, Uid, UidValidity
+from inboxd.model.labels import Selection
 from inboxd.model.proof import Question, Why, WhyState
 from inboxd.model.server import UidSet
 from inboxd.store import accounts, folders, ledger, reading
@@ -30,7 +30,7 @@ _REASONS = {
     Reason.BEFORE_START: "it is older than the start date (a re-sync from earlier brings it in)",
     Reason.NOT_A_CONTACT: "nobody in its header was a contact when Sync was pressed (P6; a "
     "re-sync brings in everybody's)",
-    Reason.BEFORE_CHOSEN: "it came before its label was chosen (a re-sync of the label brings it "
+    Reason.NOT_CHOSEN: "it came while its label was not chosen (a re-sync of the label brings it "
     "in)",
     Reason.BLOCKED: "its sender is blocked in the owner's settings",
     Reason.TOO_LARGE: "it is larger than limits.message_bytes allows",
@@ -45,7 +45,7 @@ async def from_server(session: Session, question: Question) -> tuple[Why, ...]:
     stored = await database.read(folders.of_account, session.account)
     account = await database.read(accounts.get, session.account)
     listed = [one for one in stored if one.listed and one.selectable]
-    wanted = chosen(account.conditions.labels, listed)
+    wanted = Selection.of(account.conditions.labels, listed).folders
     found: list[Why] = []
     for folder in listed:
         if question.folder is not None and folder.name != question.folder:

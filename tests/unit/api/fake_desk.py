@@ -12,7 +12,6 @@ from inboxd.model.conditions import (
     DEFAULT_PRESETS,
     Change,
     Conditions,
-    Labels,
     Patch,
     change,
     checked_resync,
@@ -30,6 +29,7 @@ from inboxd.model.ids import (
     Uid,
     UidValidity,
 )
+from inboxd.model.labels import Labels
 from inboxd.model.messages import Action, Address, Attachment
 from inboxd.model.phases import Phase
 from inboxd.model.server import Endpoint, Security, SpecialUse
@@ -67,6 +67,7 @@ def folder(name: str, use: SpecialUse | None = None, **fields: object) -> Folder
         separator="/",
         special_use=use,
         selectable=True,
+        labelled=False,
         chosen=True,
         watch=Watch.IDLE if name == "INBOX" else Watch.POLL,
         uidvalidity=UidValidity(7),

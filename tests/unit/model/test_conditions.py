@@ -11,23 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inboxd.model.conditions import (
-    ALL,
     DEFAULT_PRESETS,
     Change,
     Conditions,
     History,
-    Labels,
     Patch,
     Period,
     change,
-    checked_labels,
     checked_resync,
-    chosen,
     revert,
     start_of_history,
 )
 from inboxd.model.errors import RuleRefused
 from inboxd.model.ids import FolderName
+from inboxd.model.labels import ALL, Labels, checked_labels, chosen
 from inboxd.model.server import SpecialUse
 
 
@@ -37,6 +34,7 @@ class Listed:
     special_use: SpecialUse | None = None
     separator: str = "/"
     selectable: bool = True
+    labelled: bool = False
 
 
 def folder(name: str, use: SpecialUse | None = None, *, selectable: bool = True) -> Listed:

@@ -12,7 +12,7 @@ from inboxd.model.conditions import History
 from inboxd.model.ids import AddressKey, Uid
 from inboxd.model.server import Metadata, UidSet
 from inboxd.store.ledger import Reason
-from inboxd.sync.plan import Border, Rules, batches, steps
+from inboxd.sync.plan import Rules, batches, steps
 
 PRESSED = datetime(2026, 6, 1, 12, tzinfo=UTC)
 START = PRESSED - timedelta(days=90)
@@ -116,22 +116,3 @@ def test_batches_hold_every_message_once_oldest_first(
     cut = list(batches(metadata, most_bytes=most_bytes, most_messages=most_messages))
     assert [one.uid for batch in cut for one in batch] == sorted(one.uid for one in metadata)
     assert all(len(batch) <= most_messages for batch in cut)
-
-
-@pytest.mark.parametrize(
-    ("uid", "date", "joins", "leaves"),
-    [
-        (20, PRESSED - timedelta(days=9), True, False),
-        (5, PRESSED + SECOND, True, False),
-        (5, PRESSED - SECOND, False, True),
-        (5, PRESSED, True, True),
-    ],
-)
-def test_a_changed_label_takes_what_is_on_its_side_of_the_change(
-    uid: int, date: datetime, joins: bool, leaves: bool
-) -> None:
-    """P12: in the second of the change both sides are taken."""
-    changed_at = PRESSED + timedelta(milliseconds=400)
-    one = mail(uid, date=date)
-    assert Border(Uid(10), changed_at, joins=True).takes(one) is joins
-    assert Border(Uid(10), changed_at, joins=False).takes(one) is leaves

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from inboxd.api.schemas.base import Answer, Labels, PageOf, Request
 from inboxd.model import conditions as rules
+from inboxd.model import labels as chosen
 from inboxd.model.conditions import History
 
 
@@ -97,6 +98,6 @@ class Journal(PageOf[JournalEntry]):
     """The changes of an account's conditions."""
 
 
-def labels_of(labels: Labels | None) -> rules.Labels | None:
+def labels_of(labels: Labels | None) -> chosen.Labels | None:
     """A choice of labels as the rules take it."""
     return tuple(labels) if isinstance(labels, list) else labels
