@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inboxd.imap import gmail
 from inboxd.imap.connection import Connection
 from inboxd.imap.folders import quote
 from inboxd.imap.responses import parse_search
@@ -40,6 +41,12 @@ class Changes:
     async def copy(self, uid: Uid, target: WireName) -> None:
         """Copy a message of the selected folder."""
         await self._connection.run("COPY", str(uid), quote(target), prefix="UID")
+
+    async def unlabel(self, uid: Uid, *labels: str) -> None:
+        """Take labels off a message (Gmail); one that it does not carry is no error."""
+        await self._connection.run(
+            "STORE", str(uid), f"-{gmail.ITEM}.SILENT", gmail.spelled(labels), prefix="UID"
+        )
 
     async def remove(self, uid: Uid) -> None:
         """Delete a message of the selected folder for good.

@@ -33,6 +33,7 @@ from inboxd.model.server import (
     Endpoint,
     FolderStatus,
     ListedFolder,
+    SpecialUse,
 )
 
 __all__ = ["Deadlines", "Hints", "ImapClient", "connect", "tls_context"]
@@ -195,7 +196,11 @@ class ImapClient(MessageCommands):
         fresh = self._statuses if status else {}
         self._statuses = {name: one for name, one in self._statuses.items() if name in listed}
         return [
-            replace(one, status=fresh.get(one.wire_name) if one.selectable else None)
+            replace(
+                one,
+                status=fresh.get(one.wire_name) if one.selectable else None,
+                labelled=one.special_use is SpecialUse.ALL and one.selectable and self.has_labels,
+            )
             for one in listed.values()
         ]
 

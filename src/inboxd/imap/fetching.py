@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 
+from inboxd.imap import gmail
 from inboxd.imap.connection import Connection
+from inboxd.imap.gmail import item_labels
 from inboxd.imap.responses import (
     Value,
     fetch_items,
     item_body,
     item_date,
+    item_modseq,
     item_number,
     item_uid,
     parse_esearch,
     parse_search,
 )
-from inboxd.model.ids import Uid
+from inboxd.model.ids import ModSeq, Uid
 from inboxd.model.server import (
     Fetched,
     FetchedHeader,
+    Labelled,
     Metadata,
     UidSet,
 )
@@ -33,8 +37,7 @@ PIECE_BYTES = 1024 * 1024
 SMALL_BYTES = 64 * 1024
 """How much of each new message comes along with its metadata: nine of ten are smaller."""
 
-_METADATA = "(UID RFC822.SIZE INTERNALDATE)"
-_WHOLE = "(UID RFC822.SIZE INTERNALDATE BODY.PEEK[])"
+_METADATA = "UID RFC822.SIZE INTERNALDATE"
 
 
 class MessageCommands:
@@ -51,6 +54,16 @@ class MessageCommands:
     def can_esearch(self) -> bool:
         """RFC 4731."""
         return self._can("ESEARCH")
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether messages carry labels (Gmail)."""
+        return self._can(gmail.EXTENSION)
+
+    def _with(self, *more: str) -> str:
+        """The items of a FETCH: metadata, labels where there are any, and `more`."""
+        items = [_METADATA, *([gmail.ITEM] if self.has_labels else ()), *more]
+        return f"({' '.join(items)})"
 
     async def search_uids(self, within: UidSet | None = None) -> UidSet:
         """The UIDs that the selected folder lists, of all or of `within`."""
@@ -98,7 +111,7 @@ class MessageCommands:
         """Size and INTERNALDATE; a UID that is gone or not described is absent."""
         found: dict[Uid, Metadata] = {}
         for chunk in _chunks(uids):
-            async for uid, items in self._fetch(str(chunk), _METADATA):
+            async for uid, items in self._fetch(str(chunk), self._with()):
                 one = _metadata(uid, items)
                 if one is not None and uid in chunk:
                     found.setdefault(uid, one)
@@ -107,7 +120,7 @@ class MessageCommands:
     async def fetch_metadata_from(self, first: Uid) -> list[Metadata]:
         """As `fetch_metadata`, of `first` and every later UID."""
         found: dict[Uid, Metadata] = {}
-        async for uid, items in self._fetch(f"{first}:*", _METADATA):
+        async for uid, items in self._fetch(f"{first}:*", self._with()):
             one = _metadata(uid, items)
             # `999:*` gives the last message when 999 is beyond the end (RFC 3501 9 seq-range).
             if one is not None and uid >= first:
@@ -120,7 +133,7 @@ class MessageCommands:
         One way to the server instead of two, for the few messages that IDLE tells of: what the
         answer holds at most grows with their number.
         """
-        what = f"(UID RFC822.SIZE INTERNALDATE BODY.PEEK[]<0.{SMALL_BYTES}>)"
+        what = self._with(f"BODY.PEEK[]<0.{SMALL_BYTES}>")
         found: dict[Uid, Metadata] = {}
         whole: dict[Uid, Fetched] = {}
         async for uid, items in self._fetch(f"{first}:*", what):
@@ -129,7 +142,7 @@ class MessageCommands:
                 continue
             found[uid] = one
             if raw is not None and len(raw) < SMALL_BYTES:
-                whole[uid] = Fetched(uid, one.size, one.internal_date, raw)
+                whole[uid] = Fetched(uid, one.size, one.internal_date, raw, one.labels)
         return list(found.values()), whole
 
     async def fetch_headers(self, uids: UidSet, fields: Sequence[str]) -> list[FetchedHeader]:
@@ -147,13 +160,12 @@ class MessageCommands:
         """Whole messages as the server has them; a UID without a body in the answer is absent."""
         found: dict[Uid, Fetched] = {}
         for chunk in _chunks(uids):
-            async for uid, items in self._fetch(str(chunk), _WHOLE):
+            async for uid, items in self._fetch(str(chunk), self._with("BODY.PEEK[]")):
                 raw = item_body(items, b"BODY[]")
                 if raw is not None and uid in chunk:
-                    size = item_number(items, b"RFC822.SIZE")
+                    one = _metadata(uid, items) or Metadata(uid, len(raw), item_date(items))
                     found.setdefault(
-                        uid,
-                        Fetched(uid, len(raw) if size is None else size, item_date(items), raw),
+                        uid, Fetched(uid, one.size, one.internal_date, raw, one.labels)
                     )
         return list(found.values())
 
@@ -167,7 +179,13 @@ class MessageCommands:
             raw += piece
             # The announced size is not believed (Exchange rounds it): a short piece is the end.
             if len(piece) < PIECE_BYTES or len(piece) > PIECE_BYTES:
-                return Fetched(metadata.uid, metadata.size, metadata.internal_date, bytes(raw))
+                return Fetched(
+                    metadata.uid,
+                    metadata.size,
+                    metadata.internal_date,
+                    bytes(raw),
+                    metadata.labels,
+                )
         return None
 
     async def _piece(self, uid: Uid, offset: int) -> bytes | None:
@@ -177,6 +195,17 @@ class MessageCommands:
             if found == uid and piece is None:
                 piece = item_body(items, b"BODY[]")
         return piece
+
+    async def fetch_labels(self, since: ModSeq | None) -> list[Labelled]:
+        """The labels of all messages, or of those that changed since then (RFC 7162 3.1.4.1)."""
+        what = f"(UID {gmail.ITEM})"
+        if since is not None:
+            what += f" (CHANGEDSINCE {since})"
+        found: dict[Uid, Labelled] = {}
+        async for uid, items in self._fetch("1:*", what):
+            if gmail.ITEM.encode() in items:
+                found.setdefault(uid, Labelled(uid, gmail.item_labels(items), item_modseq(items)))
+        return list(found.values())
 
     async def _fetch(self, uids: str, what: str) -> AsyncIterator[tuple[Uid, dict[bytes, Value]]]:
         answer = await self._connection.run("FETCH", uids, what, prefix="UID")
@@ -189,7 +218,7 @@ class MessageCommands:
 
 def _metadata(uid: Uid, items: dict[bytes, Value]) -> Metadata | None:
     size = item_number(items, b"RFC822.SIZE")
-    return None if size is None else Metadata(uid, size, item_date(items))
+    return None if size is None else Metadata(uid, size, item_date(items), item_labels(items))
 
 
 def _chunks(uids: UidSet) -> Iterator[UidSet]:

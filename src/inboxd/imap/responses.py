@@ -179,6 +179,14 @@ def item_number(items: Mapping[bytes, Value], name: bytes) -> int | None:
     return int(value) if isinstance(value, bytes) and value.isdigit() else None
 
 
+def item_modseq(items: Mapping[bytes, Value]) -> ModSeq | None:
+    """The MODSEQ item (RFC 7162 3.1.4.2), whose number stands in parentheses."""
+    value = items.get(b"MODSEQ")
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], bytes):
+        return ModSeq(int(value[0])) if value[0].isdigit() else None
+    return None
+
+
 def item_body(items: Mapping[bytes, Value], prefix: bytes) -> bytes | None:
     """The item whose name begins with `prefix` (`BODY[`); None for NIL or absence."""
     for name, value in items.items():

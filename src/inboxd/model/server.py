@@ -115,6 +115,17 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """The labels of one message of Gmail's All Mail."""
+
+    uid: Uid
+    labels: frozenset[str]
+    """As in `Metadata`."""
+    modseq: ModSeq | None
+    """Of their last change (RFC 7162)."""
+
+
+@dataclass(frozen=True, slots=True)
 class FetchedHeader:
     """The address fields of one message, raw, as P6 decides on them."""
 
@@ -130,8 +141,8 @@ class Fetched:
     size: int
     internal_date: datetime
     raw: bytes
-    labels: frozenset[str] | None = None
-    """X-GM-LABELS as the server gives them, decoded; None elsewhere."""
+    labels: frozenset[str] = frozenset()
+    """X-GM-LABELS as the server gives them, decoded; empty elsewhere."""
 
 
 class UidSet:

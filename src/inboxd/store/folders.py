@@ -133,14 +133,23 @@ def move_live_cursor(unit: Unit, folder: FolderId, following: Uid) -> None:
     _MOVE_CURSOR.each(unit.connection, [{"folder": folder, "following": following}])
 
 
-def open_span(unit: Unit, folder: FolderId, uidvalidity: UidValidity, first: Uid) -> None:
-    """From `first` on, every UID is in scope and the live cursor's to fetch."""
+def open_span(
+    unit: Unit,
+    folder: FolderId,
+    uidvalidity: UidValidity,
+    first: Uid,
+    modseq: ModSeq | None,
+) -> None:
+    """From `first` on, every UID is in scope and the live cursor's to fetch.
+
+    `modseq`: the folder's HIGHESTMODSEQ now; changes of labels are followed from here.
+    """
     unit.execute(
         insert(tables.span).values(
             folder_id=folder, uidvalidity=uidvalidity, live=1, first_uid=first, last_uid=None
         )
     )
-    change(unit, folder, uidvalidity=uidvalidity, next_uid=first)
+    change(unit, folder, uidvalidity=uidvalidity, next_uid=first, modseq=modseq)
 
 
 def close_span(unit: Unit, folder: FolderId, last: int) -> None:

@@ -107,6 +107,13 @@ def stored(connection: Connection, folder: FolderId, uidvalidity: UidValidity) -
     return _uids(connection, folder, uidvalidity, tables.ledger.c.message_id.is_not(None))
 
 
+def skipped(
+    connection: Connection, folder: FolderId, uidvalidity: UidValidity, reason: Reason
+) -> UidSet:
+    """Every UID that is left out for that reason."""
+    return _uids(connection, folder, uidvalidity, tables.ledger.c.reason == str(reason))
+
+
 def _uids(
     connection: Connection,
     folder: FolderId,

@@ -20,7 +20,7 @@ from inboxd.model.ids import (
     UidValidity,
 )
 from inboxd.model.settings import Blocks
-from inboxd.store import ledger, tables, threads
+from inboxd.store import labels, ledger, tables, threads
 from inboxd.store.database import Unit
 from inboxd.store.prepared import Prepared
 
@@ -51,6 +51,8 @@ class Content:
     body: str
     attachments: int
     problems: tuple[str, ...]
+    labels: frozenset[str] = frozenset()
+    """What its server says that it carries (Gmail)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Place:
     historical: bool
     blocks: Blocks = field(default_factory=Blocks)
     """Whose mail is left out (P22)."""
+    labelled: bool = False
+    """Its messages carry their labels (Gmail)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,9 @@ def store(
         placements.append((uid, message))
     _insert(unit, place, list(fresh.values()))
     ledger.place(unit, place.folder, place.uidvalidity, placements)
+    if place.labelled:
+        carried = {uid: content.labels for uid, content in arrivals}
+        labels.put(unit, place.account, {message: carried[uid] for uid, message in placements})
     _announce(unit, place, list(fresh.values()), again, seen_at)
     return Stored(len(fresh), sum(content.size for _, content in fresh.values()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ from inboxd.model.ids import (
 )
 from inboxd.model.messages import Address
 from inboxd.model.views import LedgerEntry, MessageQuery, MessageView, Page, PlacementView
-from inboxd.store import search, tables
+from inboxd.store import labels, search, tables
 
 NEWEST = 50
 """Messages shown of those that share a Message-ID."""
@@ -166,13 +166,13 @@ def _standings(
     table = tables.message
     query = select(table.c.id, table.c.gone_at, table.c.deleted_at).where(which)
     rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
-    places = _placements(connection, [row.id for row in rows])
+    shown = _labels(connection, _placements(connection, [row.id for row in rows]))
     return tuple(
         Standing(
             MessageId(row.id),
             row.gone_at,
             row.deleted_at,
-            tuple(dict.fromkeys(place.folder for place in places.get(row.id, ()))),
+            tuple(shown.get(row.id, ())),
         )
         for row in rows
     )
@@ -200,12 +200,19 @@ def raw(connection: Connection, message: MessageId) -> bytes:
 def _views(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[MessageView, ...]:
     ids = [row.id for row in rows]
     placements = _placements(connection, ids)
+    shown = _labels(connection, placements)
     contacts = _contacts(connection, ids)
-    return tuple(_view(row, placements.get(row.id, ()), contacts.get(row.id, ())) for row in rows)
+    return tuple(
+        _view(row, placements.get(row.id, ()), shown.get(row.id, ()), contacts.get(row.id, ()))
+        for row in rows
+    )
 
 
 def _view(
-    row: Row[Any], placements: Sequence[PlacementView], contacts: Sequence[ContactId]
+    row: Row[Any],
+    placements: Sequence[_Placement],
+    shown: Sequence[FolderName],
+    contacts: Sequence[ContactId],
 ) -> MessageView:
     return MessageView(
         id=MessageId(row.id),
@@ -221,8 +228,8 @@ def _view(
         thread_id=ThreadId(row.thread_id),
         sha256=row.sha256.hex(),
         size=row.size,
-        placements=tuple(placements),
-        labels=tuple(dict.fromkeys(placement.folder for placement in placements)),
+        placements=tuple(one.view for one in placements),
+        labels=tuple(shown),
         contacts=tuple(contacts),
         visibility=row.visibility,
         historical=bool(row.historical),
@@ -236,18 +243,53 @@ def _addresses(pairs: Iterable[Sequence[str]]) -> tuple[Address, ...]:
     return tuple(Address(name, address) for name, address in pairs)
 
 
-def _placements(connection: Connection, messages: Sequence[int]) -> dict[int, list[PlacementView]]:
+@dataclass(frozen=True, slots=True)
+class _Placement:
+    """Where a message lies, and whether it carries its labels there (Gmail)."""
+
+    view: PlacementView
+    labelled: bool
+
+
+def _labels(
+    connection: Connection, placements: Mapping[int, Sequence[_Placement]]
+) -> dict[int, list[FolderName]]:
+    """The labels of messages: the folders they lie in, or what they carry."""
+    carrying = [
+        message for message, places in placements.items() if any(one.labelled for one in places)
+    ]
+    carried = labels.of(connection, carrying) if carrying else {}
+    return {
+        message: list(
+            dict.fromkeys(
+                (
+                    *(one.view.folder for one in places if not one.labelled),
+                    *carried.get(message, ()),
+                )
+            )
+        )
+        for message, places in placements.items()
+    }
+
+
+def _placements(connection: Connection, messages: Sequence[int]) -> dict[int, list[_Placement]]:
     placed, folder = tables.ledger, tables.folder
     query = (
-        select(placed.c.message_id, folder.c.name, placed.c.uidvalidity, placed.c.uid)
+        select(
+            placed.c.message_id,
+            folder.c.name,
+            placed.c.uidvalidity,
+            placed.c.uid,
+            folder.c.labelled,
+        )
         .join(folder, folder.c.id == placed.c.folder_id)
         .where(placed.c.message_id.in_(messages), placed.c.gone_at.is_(None))
         .order_by(folder.c.name, placed.c.uid)
     )
-    found: dict[int, list[PlacementView]] = {}
-    for message, name, uidvalidity, uid in (connection.execute(query)).all():
+    found: dict[int, list[_Placement]] = {}
+    for message, name, uidvalidity, uid, labelled in (connection.execute(query)).all():
         place = PlacementView(FolderName(name), UidValidity(uidvalidity), Uid(uid))
-        found.setdefault(message, []).append(place)
+        found.setdefault(message, []).append(_Placement(place, bool(labelled)))
     return found
 
 

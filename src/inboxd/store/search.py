@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, not_, text
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, not_, or_, text
 
 from inboxd.model.search import (
     Dated,
@@ -135,13 +135,18 @@ def _midnight(day: date) -> datetime:
 
 def under_label(label: str) -> ColumnElement[bool]:
     """Whether a message lies under a label; `Name/*` is everything below it (P8)."""
-    placed, folder = tables.ledger, tables.folder
-    named: ColumnElement[bool] = folder.c.name == label
-    if len(label) > 2 and label.endswith("*") and not label[-2].isalnum():
-        named = folder.c.name.startswith(label[:-1], autoescape=True)
-    return exists().where(
+    placed, folder, carried = tables.ledger, tables.folder, tables.message_label
+
+    def named(name: ColumnElement[str]) -> ColumnElement[bool]:
+        if len(label) > 2 and label.endswith("*") and not label[-2].isalnum():
+            return name.startswith(label[:-1], autoescape=True)
+        return name == label
+
+    lies_there = exists().where(
         placed.c.message_id == tables.message.c.id,
         placed.c.gone_at.is_(None),
         folder.c.id == placed.c.folder_id,
-        named,
+        named(folder.c.name),
     )
+    carries_it = exists().where(carried.c.message_id == tables.message.c.id, named(carried.c.name))
+    return or_(lies_there, carries_it)

@@ -6,23 +6,23 @@ first, the decisions are pure (`plan`), then bodies, which go through the `pipel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from inboxd.log import get
 from inboxd.mime.people import headers_people
 from inboxd.model.conditions import History
 from inboxd.model.events import EventType
 from inboxd.model.ids import AddressKey, Uid
-from inboxd.model.labels import Labels, chosen
 from inboxd.model.server import Fetched, Metadata, UidSet
 from inboxd.store import accounts, contacts, folders, ledger, owners, runs
-from inboxd.store.accounts import Account
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
 from inboxd.store.ledger import Reason
 from inboxd.store.messages import Place, Stored
 from inboxd.store.runs import Run, RunFolder, RunKind
 from inboxd.sync import plan
+from inboxd.sync.borders import Era, eras, was_chosen
 from inboxd.sync.intake import Also
 from inboxd.sync.pipeline import STEPS, Arrival, Pipeline, open_pipeline
 from inboxd.sync.plan import Step
@@ -85,20 +85,15 @@ class _Part:
 
     async def _go_through(self, folder: Folder, todo: UidSet, pipeline: Pipeline) -> None:
         while todo:
-            account, run = await self._present_choice()
-            if folder.name not in chosen(self._labels(account, run), [folder]):
+            run, choices = await self._present_choice()
+            if folder.name not in choices[-1].selection.folders:
                 log.info("history_left_folder", folder_id=folder.id)
                 break
             window = todo.newest(WINDOW)
             todo = todo - window
             terms = await self._session.ground.database.read(owners.terms, self._session.account)
             place = self._session.place(folder, terms, historical=True)
-            await self._window(place, run, window, pipeline)
-
-    def _labels(self, account: Account, run: Run) -> Labels:
-        # A label taken off while the first history runs takes its folder out of it (P12); a
-        # re-sync names its own labels.
-        return account.conditions.labels if run.kind is RunKind.FIRST else run.labels
+            await self._window(folder, place, run, choices, window, pipeline)
 
     async def _opened(self) -> Folder | None:
         """The folder, examined; None when it is gone or its UIDs are of another generation."""
@@ -119,12 +114,32 @@ class _Part:
         database = self._session.ground.database
         return listed - await database.read(question, folder.id, part.uidvalidity)
 
-    async def _present_choice(self) -> tuple[Account, Run]:
-        database = self._session.ground.database
-        account = await database.read(accounts.get, self._session.account)
-        return account, await database.read(runs.get, self._run.id)
+    async def _present_choice(self) -> tuple[Run, tuple[Era, ...]]:
+        """The run as it is now, and the choices of labels since it was pressed.
 
-    async def _window(self, place: Place, run: Run, window: UidSet, pipeline: Pipeline) -> None:
+        A label taken off while the first history runs takes its folder out of it (P12); a
+        re-sync names its own labels.
+        """
+        database, account = self._session.ground.database, self._session.account
+        run = await database.read(runs.get, self._run.id)
+        known = await database.read(folders.of_account, account)
+        listed = [folder for folder in known if folder.listed]
+        if run.kind is not RunKind.FIRST:
+            return run, eras((), run.labels, listed)
+        now = await database.read(accounts.get, account)
+        changes = await database.read(partial(accounts.label_changes, after=0), account)
+        since = [one for one in changes if one.at >= run.pressed_at]
+        return run, eras(since, now.conditions.labels, listed)
+
+    async def _window(
+        self,
+        folder: Folder,
+        place: Place,
+        run: Run,
+        choices: tuple[Era, ...],
+        window: UidSet,
+        pipeline: Pipeline,
+    ) -> None:
         settings = self._session.ground.settings
         rules = plan.Rules(
             start_at=run.start_at,
@@ -134,7 +149,12 @@ class _Part:
             message_bytes=settings.limits.message_bytes,
         )
         metadata = await self._session.imap.fetch_metadata(window)
-        left_out, unread = await self._left_out(rules, metadata)
+        not_chosen = {
+            one.uid: Reason.NOT_CHOSEN
+            for one in metadata
+            if not was_chosen(choices, folder, one, pressed_at=run.pressed_at)
+        }
+        left_out, unread = await self._left_out(rules, metadata, not_chosen)
         # Nothing is fetched of a message whose people could not be read (P6).
         metadata = [one for one in metadata if one.uid not in unread]
         described = UidSet.of(one.uid for one in metadata)
@@ -152,12 +172,17 @@ class _Part:
             withheld = UidSet()
 
     async def _left_out(
-        self, rules: plan.Rules, metadata: Sequence[Metadata]
+        self,
+        rules: plan.Rules,
+        metadata: Sequence[Metadata],
+        not_chosen: Mapping[Uid, Reason],
     ) -> tuple[dict[Uid, Reason], UidSet]:
         """Why messages are left out, and those whose header the server did not give."""
-        left_out = {
-            one.uid: reason for one in metadata if (reason := rules.by_metadata(one)) is not None
-        }
+        left_out = dict(not_chosen)
+        for one in metadata:
+            reason = rules.by_metadata(one)
+            if reason is not None:
+                left_out[one.uid] = reason
         asked = UidSet.of(
             one.uid for one in metadata if one.uid not in left_out and rules.asks_for_people(one)
         )

@@ -99,6 +99,22 @@ def eras(
     return tuple(reversed(found))
 
 
+def was_chosen(
+    choices: Sequence[Era], folder: FolderLike, one: Metadata, *, pressed_at: datetime
+) -> bool:
+    """Whether a history takes a message: one of before Sync goes by the present choice.
+
+    One that came after Sync was pressed, and before the history's ranges were frozen, is future
+    mail: the choice of its time decides.
+    """
+    if one.internal_date < pressed_at.replace(microsecond=0):
+        return choices[-1].selection.takes(folder, one.labels)
+    return any(
+        era.covers(one.internal_date) and era.selection.takes(folder, one.labels)
+        for era in choices
+    )
+
+
 def _note_renaming(renamed: dict[str, str], entry: JournalEntry) -> None:
     for old, new in zip(entry.before.labels, entry.after.labels, strict=False):
         if old != new:

@@ -162,6 +162,7 @@ def content_of(fetched: Fetched) -> Content:
         body=parsed.text,
         attachments=len(parsed.attachments),
         problems=parsed.problems,
+        labels=fetched.labels,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from inboxd.imap.gmail import INBOX
 from inboxd.log import get
 from inboxd.model.errors import CommandRefused
 from inboxd.model.ids import FolderId, Uid, WireName
@@ -77,16 +78,21 @@ async def _fulfil(session: Session, wish: Wish, known: Sequence[Folder]) -> str:
     """Move every placement; gives a sentence where it can never be done."""
     by_id = {folder.id: folder for folder in known if folder.listed}
     target = next((f for f in by_id.values() if f.special_use is _TARGET[wish.action]), None)
-    if target is None and wish.action is Action.ARCHIVE:
+    labelled = any(folder.labelled for folder in by_id.values())
+    if target is None and wish.action is Action.ARCHIVE and not labelled:
         return "The server has no archive folder: make one there, named Archive."
     for place in wish.places:
         folder = by_id.get(FolderId(place[0]))
-        if folder is None or folder.special_use in _STAYS[wish.action]:
+        if folder is None or (folder.special_use in _STAYS[wish.action] and not folder.labelled):
             continue
         if await session.imap.changes.select(folder.wire_name) != place[1]:
             # Renumbered: the next look finds the message under its new UID.
             continue
-        await _move(session, wish, place[2], folder.wire_name, target)
+        if folder.labelled and wish.action is Action.ARCHIVE:
+            # On Gmail the archive is no folder: it is All Mail without the inbox's label.
+            await session.imap.changes.unlabel(place[2], INBOX)
+        else:
+            await _move(session, wish, place[2], folder.wire_name, target)
     return ""
 
 

@@ -17,6 +17,7 @@ from inboxd.model.labels import Selection
 from inboxd.model.proof import Alternative, Preview
 from inboxd.model.server import Metadata, UidSet
 from inboxd.store import accounts, contacts, folders, runs
+from inboxd.store.folders import Folder
 from inboxd.sync.intake import content_of
 from inboxd.sync.plan import P6_FIELDS, Rules
 from inboxd.sync.session import Session
@@ -74,16 +75,16 @@ async def preview(session: Session, conditions: Conditions, presets: Presets) ->
     tallies = await _tallies(session, presets)
     stored = await session.ground.database.read(folders.of_account, session.account)
     listed = [one for one in stored if one.listed and one.selectable]
-    wanted = Selection.of(conditions.labels, listed).folders
+    selection = Selection.of(conditions.labels, listed)
     newest: tuple[bytes, Metadata] | None = None
     for folder in listed:
-        if folder.name not in wanted:
+        if folder.name not in selection.folders:
             continue
         try:
             await session.imap.examine(folder.wire_name)
         except CommandRefused:
             continue
-        best = await _count(session, folder.name, tallies)
+        best = await _count(session, folder, selection, tallies)
         if best is not None and (newest is None or best.internal_date > newest[1].internal_date):
             newest = (folder.wire_name, best)
     speed = await _speed(session, newest)
@@ -114,7 +115,9 @@ async def _tallies(session: Session, presets: Presets) -> list[_Tally]:
     return tallies
 
 
-async def _count(session: Session, folder: FolderName, tallies: list[_Tally]) -> Metadata | None:
+async def _count(
+    session: Session, folder: Folder, selection: Selection, tallies: list[_Tally]
+) -> Metadata | None:
     """Count one folder into every tally; gives its newest message."""
     left = await session.imap.search_uids()
     earliest: datetime = min(one.rules.start_at for one in tallies)
@@ -123,7 +126,11 @@ async def _count(session: Session, folder: FolderName, tallies: list[_Tally]) ->
         window = left.newest(WINDOW)
         left = left - window
         described = await session.imap.fetch_metadata(window)
-        recent = [one for one in described if one.internal_date >= earliest]
+        recent = [
+            one
+            for one in described
+            if one.internal_date >= earliest and selection.takes(folder, one.labels)
+        ]
         for one in recent:
             if newest is None or one.internal_date > newest.internal_date:
                 newest = one
@@ -133,7 +140,7 @@ async def _count(session: Session, folder: FolderName, tallies: list[_Tally]) ->
                 if tally.rules.by_metadata(one) is None and (
                     tally.rules.history is History.EVERYONE or one.uid in people
                 ):
-                    tally.add(folder, one)
+                    tally.add(folder.name, one)
     return newest
 
 

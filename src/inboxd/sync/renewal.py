@@ -15,7 +15,8 @@ from datetime import datetime
 
 from inboxd.log import get
 from inboxd.mime.people import headers_people
-from inboxd.model.ids import MessageId, Uid, UidValidity
+from inboxd.model.ids import MessageId, ModSeq, Uid, UidValidity
+from inboxd.model.labels import Selection
 from inboxd.model.server import FolderStatus, Metadata, UidSet
 from inboxd.model.settings import Terms
 from inboxd.store import contacts, folders, ledger, runs
@@ -69,7 +70,9 @@ def recognise(
     return Recognised(tuple(same), tuple(similar), tuple(unknown))
 
 
-async def renew(session: Session, folder: Folder, status: FolderStatus, terms: Terms) -> Uid:
+async def renew(
+    session: Session, folder: Folder, status: FolderStatus, selection: Selection, terms: Terms
+) -> Uid:
     """Move a selected folder to its new UIDVALIDITY; gives the new live cursor."""
     log.warning("uidvalidity_changed", folder_id=folder.id)
     uidnext = status.uidnext or Uid(1)
@@ -81,12 +84,21 @@ async def renew(session: Session, folder: Folder, status: FolderStatus, terms: T
         metadata.extend(await session.imap.fetch_metadata(window))
     placements = await _placements(session, folder)
     mapping = recognise(placements, metadata)
-    left_out = await _left_out(session, mapping.unknown)
+    left_out = await _left_out(session, folder, selection, mapping.unknown)
     fetch = [one for one in (*mapping.similar, *mapping.unknown) if one.uid not in left_out]
     await _fetch(session, folder, status.uidvalidity, fetch, terms)
     following = max((uidnext, *(Uid(one.uid + 1) for one in metadata)))
     await session.ground.database.write(
-        lambda unit: _swap(unit, session, folder, status.uidvalidity, mapping, left_out, following)
+        lambda unit: _swap(
+            unit,
+            session,
+            folder,
+            status.uidvalidity,
+            mapping,
+            left_out,
+            following,
+            status.highestmodseq,
+        )
     )
     return Uid(following)
 
@@ -99,11 +111,16 @@ async def _placements(session: Session, folder: Folder) -> list[tuple[MessageId,
     )
 
 
-async def _left_out(session: Session, unknown: Sequence[Metadata]) -> Mapping[Uid, Reason]:
+async def _left_out(
+    session: Session, folder: Folder, selection: Selection, unknown: Sequence[Metadata]
+) -> Mapping[Uid, Reason]:
     """What the first history left out is left out again, by the same rules (P3, P6)."""
+    not_chosen = {
+        one.uid: Reason.NOT_CHOSEN for one in unknown if not selection.takes(folder, one.labels)
+    }
     first = await session.ground.database.read(runs.first, session.account)
     if first is None:
-        return {}
+        return not_chosen
     known = await session.ground.database.read(contacts.keys_at, first.pressed_at)
     rules = plan.Rules(
         start_at=first.start_at,
@@ -112,7 +129,7 @@ async def _left_out(session: Session, unknown: Sequence[Metadata]) -> Mapping[Ui
         contacts=known,
         message_bytes=session.ground.settings.limits.message_bytes,
     )
-    left_out = {
+    left_out = not_chosen | {
         one.uid: reason for one in unknown if (reason := rules.by_metadata(one)) is not None
     }
     asked = UidSet.of(
@@ -153,6 +170,7 @@ def _swap(
     mapping: Recognised,
     left_out: Mapping[Uid, Reason],
     following: int,
+    modseq: ModSeq | None,
 ) -> None:
     ledger.place(unit, folder.id, uidvalidity, mapping.same)
     ledger.skip(unit, folder.id, uidvalidity, left_out.items())
@@ -162,4 +180,4 @@ def _swap(
     if folder.next_uid is not None:
         folders.close_span(unit, folder.id, folder.next_uid - 1)
     folders.add_span(unit, folder.id, uidvalidity, 1, following - 1)
-    folders.open_span(unit, folder.id, uidvalidity, Uid(following))
+    folders.open_span(unit, folder.id, uidvalidity, Uid(following), modseq)

@@ -18,7 +18,7 @@ from inboxd.model.labels import Selection
 from inboxd.model.server import FolderStatus, ListedFolder, SpecialUse
 from inboxd.model.settings import Terms
 from inboxd.model.views import JournalEntry
-from inboxd.store import accounts, folders, ledger, owners, runs
+from inboxd.store import accounts, folders, labels, ledger, owners, runs
 from inboxd.store.database import Unit
 from inboxd.store.folders import Folder
 from inboxd.store.runs import Run
@@ -176,7 +176,7 @@ def _watch_or_not(
     if watched and not wanted and status.uidvalidity != folder.uidvalidity:
         border = None
     if not watched and (wanted or border is not None):
-        folders.open_span(unit, folder.id, status.uidvalidity, first)
+        folders.open_span(unit, folder.id, status.uidvalidity, first, status.highestmodseq)
     if watched and not wanted and border is None:
         folders.close_span(unit, folder.id, first - 1)
     return border
@@ -283,6 +283,7 @@ def _follow_renames(
             came.remove(matches[0])
             folders.rename(unit, folder.id, matches[0])
             _rename_label(unit, session, folder, matches[0])
+            labels.rename(unit, session.account, folder.name, matches[0].name)
             log.info("folder_renamed", folder_id=folder.id)
 
 

@@ -62,6 +62,7 @@ class Session:
             visibility=terms.visibility,
             historical=historical,
             blocks=terms.blocks,
+            labelled=folder.labelled,
         )
 
     async def fetch(self, wanted: Sequence[Metadata]) -> list[Fetched]:

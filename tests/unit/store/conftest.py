@@ -77,7 +77,7 @@ def two_folders(unit: Unit) -> AccountId:
     ]
     folders.record_listing(unit, account, listing)
     for one in folders.of_account(unit.connection, account):
-        folders.open_span(unit, one.id, VALIDITY, Uid(1))
+        folders.open_span(unit, one.id, VALIDITY, Uid(1), None)
     return account
 
 
