@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from inboxd.model.events import EventType
@@ -61,6 +61,24 @@ def skip(
         for uid, reason in decided
     ]
     unit.execute_many(upsert(tables.ledger).on_conflict_do_nothing(), rows)
+
+
+def forget(
+    unit: Unit, folder: FolderId, uidvalidity: UidValidity, among: UidSet, reason: Reason
+) -> int:
+    """UIDs left out for that reason have no outcome any more; gives how many."""
+    table, forgotten = tables.ledger, 0
+    for first, last in among.intervals:
+        result = unit.execute(
+            delete(table).where(
+                table.c.folder_id == folder,
+                table.c.uidvalidity == uidvalidity,
+                table.c.uid.between(first, last),
+                table.c.reason == str(reason),
+            )
+        )
+        forgotten += result.rowcount
+    return forgotten
 
 
 def quarantine(

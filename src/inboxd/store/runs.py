@@ -12,8 +12,10 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from inboxd.model.conditions import History
 from inboxd.model.ids import AccountId, FolderId, FolderName, RunId, Uid, UidValidity
 from inboxd.model.labels import Labels
-from inboxd.store import accounts, tables
+from inboxd.model.server import UidSet
+from inboxd.store import accounts, ledger, tables
 from inboxd.store.database import Unit
+from inboxd.store.ledger import Reason
 
 
 class RunKind(StrEnum):
@@ -199,8 +201,29 @@ def finish(unit: Unit, run: RunId) -> None:
 
 
 def set_start(unit: Unit, run: RunId, since: str, start_at: datetime) -> None:
-    """Widen or narrow a run under way (P12)."""
+    """Widen or narrow a run under way (P12); what was too old is looked at again if wider."""
+    widened = start_at < get(unit.connection, run).start_at
     _change(unit, run, since=since, start_at=start_at)
+    if widened:
+        for part in folders(unit.connection, run):
+            reopen_folder(unit, part, run)
+
+
+def reopen_folder(unit: Unit, part: RunFolder, run: RunId) -> None:
+    """Decide anew about what a folder's history left out for its age."""
+    forgotten = ledger.forget(
+        unit,
+        part.folder,
+        part.uidvalidity,
+        UidSet.span(part.first_uid, part.below_uid - 1),
+        Reason.BEFORE_START,
+    )
+    table = tables.run_folder
+    unit.execute(
+        update(table)
+        .where(table.c.run_id == run, table.c.folder_id == part.folder)
+        .values(cursor_uid=table.c.below_uid, finished_at=None, done=table.c.done - forgotten)
+    )
 
 
 def _change(unit: Unit, run: RunId, **values: Any) -> None:  # noqa: ANN401 - columns

@@ -7,6 +7,7 @@ first, the decisions are pure (`plan`), then bodies, which go through the `pipel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from inboxd.log import get
@@ -43,22 +44,27 @@ async def run_history(session: Session, run: Run) -> None:
     known: frozenset[AddressKey] = frozenset()
     if run.history is History.CONTACTS:
         known = await session.ground.database.read(contacts.keys_at, run.pressed_at)
-    parts = await session.ground.database.read(runs.folders, run.id)
+    while (
+        part := await session.ground.database.write(partial(_next_or_finish, session, run))
+    ) is not None:
+        await _Part(session, run, part, known).bring_in()
+    log.info("history_finished", run=run.id)
+
+
+def _next_or_finish(session: Session, run: Run, unit: Unit) -> RunFolder | None:
+    """The next folder to go through; where there is none, the run is finished.
+
+    One transaction: a start date that is widened in this moment opens folders again, before the
+    end or not at all.
+    """
+    parts = runs.folders(unit.connection, run.id)
     for part in parts:
         if part.finished_at is None:
-            await _Part(session, run, part, known).bring_in()
-    await _finish(session, run)
-
-
-async def _finish(session: Session, run: Run) -> None:
-    def work(unit: Unit) -> None:
-        parts = runs.folders(unit.connection, run.id)
-        stored = sum(part.stored for part in parts)
-        runs.finish(unit, run.id)
-        unit.emit(EventType.HISTORY_FINISHED, session.account, {"run": run.id, "stored": stored})
-
-    await session.ground.database.write(work)
-    log.info("history_finished", run=run.id)
+            return part
+    stored = sum(part.stored for part in parts)
+    runs.finish(unit, run.id)
+    unit.emit(EventType.HISTORY_FINISHED, session.account, {"run": run.id, "stored": stored})
+    return None
 
 
 class _Part:
@@ -71,6 +77,8 @@ class _Part:
         self._run = run
         self._part = part
         self._known = known
+        self._strictest: datetime | None = None
+        """The latest start date that anything was left out by."""
 
     async def bring_in(self) -> None:
         """Go through what is left of the range, window by window."""
@@ -89,6 +97,7 @@ class _Part:
             if folder.name not in choices[-1].selection.folders:
                 log.info("history_left_folder", folder_id=folder.id)
                 break
+            self._strictest = max(self._strictest or run.start_at, run.start_at)
             window = todo.newest(WINDOW)
             todo = todo - window
             terms = await self._session.ground.database.read(owners.terms, self._session.account)
@@ -226,9 +235,16 @@ class _Part:
         return also
 
     async def _end(self) -> None:
-        await self._session.ground.database.write(
-            lambda unit: runs.finish_folder(unit, self._run.id, self._part.folder)
-        )
+        """The folder is done, unless the start date was widened since its mail was looked at."""
+
+        def work(unit: Unit) -> None:
+            start_at = runs.get(unit.connection, self._run.id).start_at
+            if self._strictest is not None and start_at < self._strictest:
+                runs.reopen_folder(unit, self._part, self._run.id)
+            else:
+                runs.finish_folder(unit, self._run.id, self._part.folder)
+
+        await self._session.ground.database.write(work)
 
 
 def _set_aside(unit: Unit, place: Place, withheld: UidSet) -> None:

@@ -71,12 +71,8 @@ class LiveWatch:
         """How each folder is watched now (P11)."""
         other = Watch.NOTIFY if self._notified else Watch.POLL
         primary = Watch.IDLE if self._imap.can_idle else Watch.POLL
-        return {
-            folder: primary
-            if self._watched.primary is not None and folder == self._watched.primary.id
-            else other
-            for folder in self._watched.folders
-        }
+        first = None if self._watched.primary is None else self._watched.primary.id
+        return {folder: primary if folder == first else other for folder in self._watched.folders}
 
     async def run(self) -> None:
         """Watch until the connection fails or the task is cancelled; never returns by itself."""
@@ -210,9 +206,8 @@ class LiveWatch:
         last = max((one.uid for one in metadata), default=None)
         if last is not None:
             await self._pass(folder, skipped, Uid(last + 1))
-        self._watched.expected[folder.id] = self._watched.expected.get(folder.id, 0) + len(
-            metadata
-        )
+        expected = self._watched.expected
+        expected[folder.id] = expected.get(folder.id, 0) + len(metadata)
         if border is not None:
             await self._settled(self._watched.folders[folder.id], border)
 
