@@ -137,10 +137,9 @@ def fetch_items(response: Response) -> dict[bytes, Value] | None:
     head = _FETCH_HEAD.match(response.head)
     if head is None:
         return None
-    if len(response.parts) == 1:
-        quick = _quick_items(response.head[head.end() :])
-        if quick is not None:
-            return quick
+    quick = _quick(response.parts, head.end())
+    if quick is not None:
+        return quick
     values = parse_values((response.head[head.end() :], *response.parts[1:]))
     items = values[0] if values else []
     if not isinstance(items, list):
@@ -149,6 +148,24 @@ def fetch_items(response: Response) -> dict[bytes, Value] | None:
     for name, value in zip(items[::2], items[1::2], strict=False):
         if isinstance(name, bytes):
             found.setdefault(name.upper(), value)
+    return found
+
+
+_BODY_AT_END = re.compile(rb" (BODY\[[^\[\]]*\](?:<\d+>)?) $")
+
+
+def _quick(parts: tuple[bytes, ...], start: int) -> dict[bytes, Value] | None:
+    """The items of a line of metadata, alone or with one literal behind them."""
+    if len(parts) == 1:
+        return _quick_items(parts[0][start:])
+    if len(parts) != 3 or parts[2] != b")":
+        return None
+    body = _BODY_AT_END.search(parts[0], start)
+    if body is None:
+        return None
+    found = _quick_items(parts[0][start : body.start()] + b")")
+    if found is not None:
+        found[body[1].upper()] = parts[1]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -204,7 +205,8 @@ class UidSet:
     def __contains__(self, uid: object) -> bool:
         if not isinstance(uid, int):
             return False
-        return any(first <= uid <= last for first, last in self._intervals)
+        after = bisect_right(self._intervals, (uid, MAX_UID))
+        return after > 0 and uid <= self._intervals[after - 1][1]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UidSet) and self._intervals == other._intervals

@@ -46,21 +46,23 @@ class Reason(StrEnum):
     """Its bytes could not be stored as a message."""
 
 
+_SKIP = Prepared(
+    upsert(tables.ledger).values(outcome=str(Outcome.SKIPPED)).on_conflict_do_nothing(),
+    ["folder_id", "uidvalidity", "uid", "outcome", "reason"],
+)
+
+
 def skip(
     unit: Unit, folder: FolderId, uidvalidity: UidValidity, decided: Iterable[tuple[Uid, Reason]]
 ) -> None:
     """Write down why UIDs are not stored. What is stored already stays stored."""
-    rows = [
-        {
-            "folder_id": folder,
-            "uidvalidity": uidvalidity,
-            "uid": uid,
-            "outcome": str(Outcome.SKIPPED),
-            "reason": str(reason),
-        }
-        for uid, reason in decided
-    ]
-    unit.execute_many(upsert(tables.ledger).on_conflict_do_nothing(), rows)
+    _SKIP.each(
+        unit.connection,
+        [
+            {"folder_id": folder, "uidvalidity": uidvalidity, "uid": uid, "reason": reason.value}
+            for uid, reason in decided
+        ],
+    )
 
 
 def forget(

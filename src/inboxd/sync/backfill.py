@@ -158,11 +158,13 @@ class _Part:
             message_bytes=settings.limits.message_bytes,
         )
         metadata = await self._session.imap.fetch_metadata(window)
-        not_chosen = {
-            one.uid: Reason.NOT_CHOSEN
-            for one in metadata
-            if not was_chosen(choices, folder, one, pressed_at=run.pressed_at)
-        }
+        not_chosen: dict[Uid, Reason] = {}
+        if len(choices) > 1 or folder.labelled:
+            not_chosen = {
+                one.uid: Reason.NOT_CHOSEN
+                for one in metadata
+                if not was_chosen(choices, folder, one, pressed_at=run.pressed_at)
+            }
         left_out, unread = await self._left_out(rules, metadata, not_chosen)
         # Nothing is fetched of a message whose people could not be read (P6).
         metadata = [one for one in metadata if one.uid not in unread]
