@@ -249,7 +249,12 @@ def _content_type(_number: int, value: str, wanted: Json) -> Vector:
     )
     if wanted:
         pairs = wanted.get("attributes") or ()
-        kept = {name: one for name, one in pairs if not name.endswith("-language")}
+        # No stored text holds NUL: it is shown as the character for what cannot be shown.
+        kept = {
+            name: one.replace("\0", "\ufffd")
+            for name, one in pairs
+            if not name.endswith("-language")
+        }
         yield "parameters", kept, {name: one for name, one in read.parameters.items() if one}
 
 

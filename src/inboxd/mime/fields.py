@@ -116,16 +116,17 @@ class _Lines:
         else:
             found.append(value)
 
+    def _stray(self, line: bytes) -> None:
+        """A recipient on the line behind a comma is a fold whose blank was lost."""
+        values = self.values.get(self._last, [])
+        if self._last in ADDRESS_FIELDS and values[-1].rstrip().endswith(b","):
+            values[-1] += b"\n " + line[:MAX_VALUE]
+
     def _goes_on(self, at: int) -> bool:
         """Whether the header continues behind a line that is no field."""
         if at >= len(self._block):
             return self._closed
         return _FIELD.match(self._block, at) is not None
-
-    def _stray(self, line: bytes) -> None:
-        """A recipient on a line of its own is a fold whose blank was lost."""
-        if self._last in ADDRESS_FIELDS and b"@" in line:
-            self.values[self._last][-1] += b"\n " + line[:MAX_VALUE]
 
 
 def _after_front(raw: bytes, start: int, end: int) -> int:

@@ -93,7 +93,7 @@ def _read_simple(text: str) -> tuple[Address, ...] | None:
         quoted, name, angle, bare = match.groups()
         shown = quoted if quoted is not None else name
         if shown:
-            shown = words.decode(shown).strip()
+            shown = words.decode(shown) if quoted is not None else words.decode(shown).strip()
         address = angle or bare
         if ".." in address or normalise(address) is None:
             return None
@@ -117,7 +117,9 @@ class _Reader:
     def _clear(self) -> None:
         self._phrase: list[tuple[str, str]] = []
         self._angle: str | None = None
-        self._comment = ""
+        self._comments: list[str] = []
+        self._comments_before = 0
+        """How many of them stood in front of the angle brackets."""
 
     def read(self) -> None:
         while self._at < len(self._text):
@@ -137,6 +139,7 @@ class _Reader:
                 self._flush()
             self.doubtful |= not piece.endswith(">")
             self._angle = piece.strip("<>")
+            self._comments_before = len(self._comments)
         else:
             if kind == "blank" and self._phrase and self._phrase[-1][0] == "blank":
                 return  # a comment stood between them
@@ -145,7 +148,7 @@ class _Reader:
 
     def _special(self, mark: str) -> None:
         if mark == "(":
-            self._comment = self._read_comment() or self._comment
+            self._comments.append(self._read_comment())
         elif mark == ")":
             self.doubtful = True
         elif mark == ":":
@@ -172,12 +175,14 @@ class _Reader:
         return self._text[start:].strip()
 
     def _flush(self) -> None:
-        phrase, angle, comment = self._phrase, self._angle, words.decode(self._comment)
+        phrase, angle, comments = self._phrase, self._angle, self._comments
+        before = self._comments_before
         self._clear()
         if angle is not None:
-            self._with_angle(_name(phrase), angle, comment)
+            self._with_angle(_name(phrase), angle, comments[:before], comments[before:])
             self.doubtful |= any("@" in piece and kind == "atom" for kind, piece in phrase)
             return
+        comment = _said(comments)
         raw = "".join(piece for _, piece in phrase).strip()
         if not raw:
             return
@@ -188,8 +193,10 @@ class _Reader:
         self.doubtful = True
         self._without_angle(phrase, raw, comment)
 
-    def _with_angle(self, name: str, angle: str, comment: str) -> None:
-        address = _without_route(_uncommented(angle))
+    def _with_angle(self, name: str, angle: str, before: list[str], behind: list[str]) -> None:
+        address, inside_it = _uncommented(angle)
+        address = _without_route(address)
+        comment = _said([*before, inside_it, *behind])
         if normalise(address) is None:
             self.doubtful = True
             inside = next(candidates(words.decode(address)), "")
@@ -198,7 +205,8 @@ class _Reader:
             if not address:
                 address = next(candidates(name), "")
         if name or address:
-            self.found.append(Address(name or comment, address))
+            shown = f"{name} ({comment})" if name and comment else name or comment
+            self.found.append(Address(shown, address))
 
     def _without_angle(self, phrase: list[tuple[str, str]], raw: str, comment: str) -> None:
         decoded = words.decode(raw)
@@ -217,13 +225,20 @@ class _Reader:
         self.found += [Address("", other) for other in addresses[1:]]
 
 
-def _uncommented(angle: str) -> str:
-    """RFC 5322 4.4: comments and blanks may stand between the words of an address."""
+def _said(comments: list[str]) -> str:
+    """Comments as one text (RFC 5322 3.2.2); a backslash only says that a mark is meant."""
+    return words.decode(" ".join(re.sub(r"\\(.)", r"\1", one) for one in comments if one))
+
+
+def _uncommented(angle: str) -> tuple[str, str]:
+    """An address without comments and blanks between its words (RFC 5322 4.4), and those."""
     if "(" not in angle and " " not in angle and "\t" not in angle:
-        return angle
+        return angle, ""
     reader = _Reader(angle)
     reader.read()
-    return reader.found[0].address if len(reader.found) == 1 else angle.strip()
+    if len(reader.found) == 1:
+        return reader.found[0].address, reader.found[0].name
+    return angle.strip(), ""
 
 
 def _spec(phrase: list[tuple[str, str]]) -> str:
@@ -255,4 +270,7 @@ def _name(phrase: list[tuple[str, str]]) -> str:
         else piece
         for kind, piece in phrase
     ]
+    quoted_alone = [kind for kind, _ in phrase if kind != "blank"] == ["quoted"]
+    if quoted_alone:
+        return words.decode("".join(piece for piece in pieces if piece != " "))
     return words.decode("".join(pieces).strip()).strip()

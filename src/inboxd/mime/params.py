@@ -42,7 +42,7 @@ def read(value: bytes) -> Value:
     if not value:
         return EMPTY
     value = value[:MAX_LENGTH]
-    text = words.unfolded(_separated(value) if b"\n" in value else value)
+    text = _unfolded(_separated(value) if b"\n" in value else value)
     head, semicolon, _ = text.partition(";")
     if not semicolon:
         return Value(_head(head), {})
@@ -61,6 +61,11 @@ def read(value: bytes) -> Value:
     for name, numbered in pieces.items():
         plain[name] = _joined(numbered)
     return Value(_head(head), plain)
+
+
+def _unfolded(value: bytes) -> str:
+    """`value` on one line; unlike elsewhere, blanks in quotation marks are what they are."""
+    return charset.guess(value, "").replace("\r", "").replace("\n", "").replace("\t", " ")
 
 
 def _separated(value: bytes) -> bytes:
@@ -101,6 +106,9 @@ def _joined(numbered: dict[int, tuple[str, bool]]) -> str:
         if extended:
             if not out and content.count("'") >= 2:
                 label, _, content = content.split("'", 2)
+            elif label:
+                # Some name the charset in front of each piece (RFC 2231 4.1 has the first only).
+                content = content.removeprefix(f"{label}'")
             out += unquote_to_bytes(content.encode("utf-8", "replace"))
         else:
             out += content.encode("utf-8", "replace")

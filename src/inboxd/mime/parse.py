@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_tz
+from datetime import datetime
 from typing import TypeVar
 
-from inboxd.mime import charset, fields, mailboxes, params, structure, text, transfer, words
+from inboxd.mime import charset, dates, fields, mailboxes, params, structure, text, transfer, words
 from inboxd.mime.structure import Part
 from inboxd.model.errors import NotFound
 from inboxd.model.messages import Address, Attachment, ParsedMessage
@@ -20,9 +19,6 @@ MAX_SUBJECT = 20_000
 
 MAX_REFERENCES = 1_000
 """Message-IDs kept of References; a thread is found by the newest."""
-
-MAX_DATE = 200
-"""Bytes read of Date; with a zone spelled out in a comment it has 60."""
 
 PROBLEMS = {
     "base64-broken": "base64 with letters missing or too many",
@@ -43,8 +39,6 @@ PROBLEMS = {
 """Every name in `ParsedMessage.problems`, and what was met. Beside them stands only
 `internal-<field>-<error>`: a mistake of ours that cost the field."""
 
-_COMMENT = re.compile(r"\([^()]*\)")
-_COLON = re.compile(r"\s*:\s*")
 _MESSAGE_ID = re.compile(r"<([^<>\s][^<>]{0,997})>")
 
 
@@ -126,24 +120,10 @@ def _people(header: fields.Header, hint: str) -> dict[str, tuple[Address, ...]]:
 
 def _date(header: fields.Header, problems: list[str]) -> datetime | None:
     value = header.first("date")
-    if not value:
-        return None
-    parts = parsedate_tz(_plain_date(value[:MAX_DATE].decode("latin-1")))
-    if parts is not None:
-        try:
-            zone = timezone(timedelta(seconds=parts[9] or 0))
-            return datetime(*parts[:6], tzinfo=zone).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    problems.append("date-unreadable")
-    return None
-
-
-def _plain_date(text: str) -> str:
-    """RFC 5322 4.3: comments may stand between the words, blanks around the colons."""
-    while (bare := _COMMENT.sub(" ", text)) != text:
-        text = bare
-    return _COLON.sub(":", text) if " :" in text or ": " in text else text
+    found = dates.read(value)
+    if value and found is None:
+        problems.append("date-unreadable")
+    return found
 
 
 def _message_id(header: fields.Header) -> str:
@@ -158,7 +138,9 @@ def _ids(header: fields.Header, name: str) -> tuple[str, ...]:
     line = words.unfolded(value[-200_000:])
     found = [re.sub(r"\s+", "", one) for one in _MESSAGE_ID.findall(line)]
     if not found:
-        found = [one.strip("<>,;") for one in line.split()[:MAX_REFERENCES] if "@" in one]
+        bare = [one.strip("<>,;") for one in line.split()[:MAX_REFERENCES]]
+        # One word alone is what some programs call a message; among others only an `@` tells.
+        found = [one for one in bare if "@" in one or len(bare) == 1]
     return tuple(dict.fromkeys(one for one in found[-MAX_REFERENCES:] if one))
 
 

@@ -57,8 +57,9 @@ class Part:
 
     @property
     def filename(self) -> str:
-        """The name it travels under, or an empty string."""
-        return self.disposition.get("filename") or self.content_type.get("name")
+        """The name it travels under, or an empty string; folds may have left blanks in it."""
+        name = self.disposition.get("filename") or self.content_type.get("name")
+        return " ".join(name.split())
 
     def leaves(self) -> Iterator[Part]:
         """The parts without parts, in their order."""

@@ -14,6 +14,8 @@ MAX_TEXT = 4 * 1024 * 1024
 PLAIN = frozenset(
     {"text/plain", "text/enriched", "text/richtext", "text/markdown", "text/x-plain"}
 )
+STATUS = "message/delivery-status"
+"""Lines for programs that say what people want to know too: to whom, and why not (RFC 3464)."""
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 
 _META_CHARSET = re.compile(
@@ -70,6 +72,8 @@ class _Renderer:
             if any(body.text for body in bodies):
                 bodies = [self._with_text(body) for body in bodies]
             return _sequence(bodies)
+        if part.kind == STATUS and self._root.kind == "multipart/report":
+            return Body(text=part_text(self._raw, part, self._problems).strip("\n"))
         if part.kind.startswith("multipart/") or not is_body(part, self._root):
             return Body()
         text = part_text(self._raw, part, self._problems)

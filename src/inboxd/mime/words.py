@@ -15,6 +15,8 @@ WORD = r"=\?[^?\s\"<>]{1,75}\?[bBqQ]\?[^?]*\?="
 """One encoded word. `[^?]*` ends at the next question mark, so a search stays linear."""
 
 _WORD = re.compile(r"=\?([^?\s\"<>*]{1,75})(?:\*[^?]{0,30})?\?([bBqQ])\?([^?]*)\?=")
+_FOLDED_WORD = re.compile(r"=\?[^?\s\"<>]{1,75}\?[bBqQ]\?[^?\n]*\n[^?]*\?=")
+_FOLD = re.compile(r"[\r\n]+[ \t]*")
 _BETWEEN = re.compile(r"[ \t]*\Z")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 
@@ -30,6 +32,8 @@ def text_of(value: bytes, hint: str = "") -> str:
 def unfolded(value: bytes, hint: str = "") -> str:
     """`value` as one line of text, encoded words left alone."""
     text = charset.guess(value, hint).strip()
+    if "\n" in text and "=?" in text:
+        text = _FOLDED_WORD.sub(lambda match: _FOLD.sub("", match[0]), text)
     return _on_one_line(text)
 
 
@@ -53,7 +57,8 @@ def decode(text: str) -> str:
         if not run.empty and not _BETWEEN.match(between):
             out.append(run.ended())
         if run.empty:
-            out.append(between)
+            # `[SPAM]=?utf-8?...`: somebody put a mark in front of a word and forgot the blank.
+            out.append(between + " " if between.endswith("]") else between)
         run.add(*_payload(match[1].lower(), match[2], match[3]), out)
         end = match.end()
     out.append(run.ended())

@@ -107,6 +107,8 @@ def test_an_attached_message_is_one_attachment_and_none_of_its_text_is_ours() ->
         ('attachment; filename="Grüße.txt"', "Grüße.txt"),
         ('attachment; filename="quo\\"te.txt"', 'quo"te.txt'),
         ('attachment; filename="open.txt', "open.txt"),
+        ('attachment; filename="a long\n        name.txt"', "a long name.txt"),
+        ("attachment; filename*0*=utf-8'en'Gr%C3%BC; filename*1*=utf-8'%C3%9Fe", "Grüße"),
     ],
 )
 def test_file_names_are_read_in_all_their_spellings(disposition: str, filename: str) -> None:
@@ -120,6 +122,13 @@ def test_file_names_are_read_in_all_their_spellings(disposition: str, filename: 
         ("Mon, 05 Feb 2024 10:00:00 +0100", datetime(2024, 2, 5, 9, tzinfo=UTC)),
         ("5 Feb 2024 10:00 GMT", datetime(2024, 2, 5, 10, tzinfo=UTC)),
         ("Mon, 5 Feb 24 10:00:00 EST (comment)", datetime(2024, 2, 5, 15, tzinfo=UTC)),
+        ("5 02 24 10:00:00 +0100", datetime(2024, 2, 5, 9, tzinfo=UTC)),
+        ("Mon, 5 (the fifth) 2 2024 10:00:00 -0300", datetime(2024, 2, 5, 13, tzinfo=UTC)),
+        ("by mx.example; Mon, 5 Feb 2024 10:00:00 +0100", datetime(2024, 2, 5, 9, tzinfo=UTC)),
+        ("Mon, 5 Feb 2024 10:00:00 EST5EDT", datetime(2024, 2, 5, 15, tzinfo=UTC)),
+        ("2024-02-05T10:00:00+01:00", datetime(2024, 2, 5, 9, tzinfo=UTC)),
+        ("2024-02-05 10:00:00", datetime(2024, 2, 5, 10, tzinfo=UTC)),
+        ("5 13 2024 10:00:00 +0100", None),
         ("", None),
         ("yesterday", None),
         ("Mon, 99 Feb 2024 10:00:00 +0100", None),
@@ -128,6 +137,54 @@ def test_file_names_are_read_in_all_their_spellings(disposition: str, filename: 
 )
 def test_dates_are_utc_or_nothing(written: str, meant: datetime | None) -> None:
     assert parse(f"Date: {written}\n\n".encode()).date == meant
+
+
+@pytest.mark.parametrize(
+    ("field", "read"),
+    [
+        ("Ann (at home) <ann@example.org>", ("Ann (at home)", "ann@example.org")),
+        ("ann@example.org (Ann)", ("Ann", "ann@example.org")),
+        (
+            "Ann (one \\) two) <ann(three)@example.org(four)> (five)",
+            ("Ann (one ) two three four five)", "ann@example.org"),
+        ),
+        ('"  Ann" <ann@example.org>', ("  Ann", "ann@example.org")),
+    ],
+)
+def test_comments_stand_behind_a_name_and_quoted_blanks_are_kept(
+    field: str, read: tuple[str, str]
+) -> None:
+    """RFC 5322 3.2.2 and 3.2.4."""
+    [found] = parse(f"To: {field}\n\n".encode()).to
+    assert (found.name, found.address) == read
+
+
+@pytest.mark.parametrize(
+    ("field", "ids"),
+    [
+        ("<a@x> <b@x>", ("a@x", "b@x")),
+        ("a@x b@x", ("a@x", "b@x")),
+        ("alone", ("alone",)),
+        ("your message of today", ()),
+    ],
+)
+def test_a_message_is_named_in_brackets_or_as_far_as_can_be_told(
+    field: str, ids: tuple[str, ...]
+) -> None:
+    """RFC 5322 3.6.4."""
+    assert parse(f"References: {field}\n\n".encode()).references == ids
+
+
+def test_what_a_delivery_status_says_is_read_as_text_too() -> None:
+    """RFC 3464; and the part stays an attachment."""
+    raw = (
+        b'Content-Type: multipart/report; boundary="b"\n\n--b\n\nIt failed.\n--b\n'
+        b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nStatus: 5.1.1\n\n"
+        b"--b--\n"
+    )
+    found = parse(raw)
+    assert found.text == "It failed.\nReporting-MTA: dns; x\n\nStatus: 5.1.1"
+    assert [one.content_type for one in found.attachments] == ["message/delivery-status"]
 
 
 def test_a_part_whose_end_is_missing_ends_with_the_one_around_it() -> None:

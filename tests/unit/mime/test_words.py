@@ -34,6 +34,9 @@ from inboxd.mime import words
         # Raw 8-bit.
         ("Grüße".encode(), "Grüße"),
         (b"Gr\xfc\xdfe", "Grüße"),
+        # A fold inside a word is no blank of it; a mark in front of one wants a blank.
+        (b"=?utf-8?q?with_a\r\n _fold?=", "with a fold"),
+        (b"[SPAM]=?utf-8?q?offer?=", "[SPAM] offer"),
         # Not encoded words.
         (b"=?utf-8?x?abc?=", "=?utf-8?x?abc?="),
         (b"=?utf-8?q?open", "=?utf-8?q?open"),
