@@ -71,6 +71,7 @@ _OF_IMAP_TOOLS: dict[tuple[str, str], str] = {
         "Theirs: `Mikel@Lindsaar` in front of an address is its name."
     ),
     (_EXAMPLE_13, "subject"): _NO_NAME,
+    (_EXAMPLE_13, "from_"): _NO_NAME,
     (_EXAMPLE_13, "to"): _NO_NAME,
     (_EXAMPLE_13, "date"): _NO_NAME,
     (f"{_IMAP_TOOLS}rfc2822__example14.eml", "subject"): (

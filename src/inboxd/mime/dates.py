@@ -14,6 +14,11 @@ _COLON = re.compile(r"\s*:\s*")
 _NUMERIC = re.compile(r"^((?:[A-Za-z]{3},?\s+)?\d{1,2})\s+(\d{1,2})\s+(\d{2}|\d{4})(?=\s)")
 _ZONE_WITH_SUMMER = re.compile(r"\b([ECMP]ST)\d[ECMP]DT\b")
 """As in the environment variable TZ: what it is called in winter comes first."""
+_AFTERNOON = re.compile(r"\b(\d{1,2})(:\d\d(?::\d\d)?)\s*PM\b", re.IGNORECASE)
+_NO_ZONE = re.compile(r"(?<=\d)\s+[+-]?\d{5,}\s*$")
+"""RFC 5322 4.3: a zone that is none counts as UTC. Half of all spam of 2002 had one of -1600 or
+beyond, and its time goes with it: those are believed."""
+DAY_SECONDS = 24 * 3600
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -27,9 +32,16 @@ def _mail_date(text: str) -> datetime | None:
     parts = parsedate_tz(text)
     if parts is None:
         return None
+    away = parts[9] or 0
+    if abs(away) >= DAY_SECONDS:
+        away = 0
+    year, month, day, hour, minute, second = parts[:6]
+    if 100 <= year < 1000:
+        year += 1900  # RFC 5322 4.3, of programs that counted on after 1999
     try:
-        zone = timezone(timedelta(seconds=parts[9] or 0))
-        return datetime(*parts[:6], tzinfo=zone).astimezone(UTC)
+        zone = timezone(timedelta(seconds=away))
+        there = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+        return there.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -39,8 +51,14 @@ def _plain(text: str) -> str:
     while (bare := _COMMENT.sub(" ", text)) != text:
         text = bare
     # A zone of two names would be read as none; this one only would be wrong by hours.
-    text = _ZONE_WITH_SUMMER.sub(r"\1", text)
-    return _COLON.sub(":", text) if " :" in text or ": " in text else text
+    text = _NO_ZONE.sub("", _ZONE_WITH_SUMMER.sub(r"\1", text))
+    if " :" in text or ": " in text:
+        text = _COLON.sub(":", text)
+    return _AFTERNOON.sub(_in_24_hours, text)
+
+
+def _in_24_hours(match: re.Match[str]) -> str:
+    return f"{int(match[1]) % 12 + 12}{match[2]}"
 
 
 def _mended(text: str) -> str:

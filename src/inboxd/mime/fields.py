@@ -22,7 +22,7 @@ ADDRESS_FIELDS = ("from", "sender", "reply-to", "to", "cc", "bcc")
 """The six fields of P6."""
 
 _BOM = b"\xef\xbb\xbf"
-_MBOX_LINE = re.compile(rb">?From [^\n]*\n")
+_MBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\n]*\n")
 _BLANK_LINES = re.compile(rb"(?:\r*\n){1,100}+(?=[!-9;-~]+[ \t]*:)")
 _EMPTY_LINE = re.compile(rb"\r*\n")
 _END = re.compile(rb"\n\r*\n")

@@ -71,8 +71,11 @@ def candidates(text: str) -> Iterator[str]:
     """Whatever in `text` could be meant as an address, in linear time; some are none."""
     for token in _SEPARATORS.split(text):
         if "@" in token:
+            front, _, domain = token.rpartition("@")
+            last = f"{front.rpartition('@')[2]}@{domain}"
+            stripped = token.strip(_TRIMMINGS)
             for form in dict.fromkeys(
-                (token, token.strip(_TRIMMINGS), token.rpartition("=")[2], token.rstrip("."))
+                (token, stripped, token.rpartition("=")[2], token.rstrip("."), last)
             ):
                 if normalise(form) is not None:
                     yield form

@@ -39,6 +39,8 @@ PROBLEMS = {
 """Every name in `ParsedMessage.problems`, and what was met. Beside them stands only
 `internal-<field>-<error>`: a mistake of ours that cost the field."""
 
+_BETWEEN = re.compile(r"\s+|\([^()]*\)")
+"""RFC 5322 4.5.4: comments and blanks between the words of an identifier are no part of it."""
 _MESSAGE_ID = re.compile(r"<([^<>\s][^<>]{0,997})>")
 
 
@@ -136,7 +138,7 @@ def _ids(header: fields.Header, name: str) -> tuple[str, ...]:
     if not value:
         return ()
     line = words.unfolded(value[-200_000:])
-    found = [re.sub(r"\s+", "", one) for one in _MESSAGE_ID.findall(line)]
+    found = [_BETWEEN.sub("", one) for one in _MESSAGE_ID.findall(line)]
     if not found:
         bare = [one.strip("<>,;") for one in line.split()[:MAX_REFERENCES]]
         # One word alone is what some programs call a message; among others only an `@` tells.

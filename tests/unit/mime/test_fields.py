@@ -31,6 +31,11 @@ def test_headers_are_read_whatever_their_lines_look_like(raw: bytes) -> None:
     assert found.text == "body"
 
 
+def test_a_from_field_with_blanks_before_its_colon_is_no_mbox_line() -> None:
+    [sender] = parse(b"From  : ann@example.com\nSubject: hello\n\n").from_
+    assert sender.address == "ann@example.com"
+
+
 def test_a_line_that_is_no_field_is_named() -> None:
     assert "header-line-unreadable" in fields.read(b"A: 1\nnonsense\nB: 2\n\n").problems
 

@@ -128,11 +128,16 @@ def test_file_names_are_read_in_all_their_spellings(disposition: str, filename: 
         ("Mon, 5 Feb 2024 10:00:00 EST5EDT", datetime(2024, 2, 5, 15, tzinfo=UTC)),
         ("2024-02-05T10:00:00+01:00", datetime(2024, 2, 5, 9, tzinfo=UTC)),
         ("2024-02-05 10:00:00", datetime(2024, 2, 5, 10, tzinfo=UTC)),
+        ("Thu, 22 Aug 0102 12:07:35 +0800", datetime(2002, 8, 22, 4, 7, 35, tzinfo=UTC)),
+        ("Mon, 2 Apr 101 10:00:00 GMT", datetime(2001, 4, 2, 10, tzinfo=UTC)),
+        ("Mon, 5 Feb 2024 06:09:22 PM EST", datetime(2024, 2, 5, 23, 9, 22, tzinfo=UTC)),
+        ("Mon, 5 Feb 2024 12:09 PM GMT", datetime(2024, 2, 5, 12, 9, tzinfo=UTC)),
+        ("Mon, 05 Feb 2024 10:00:00 01800", datetime(2024, 2, 5, 10, tzinfo=UTC)),
         ("5 13 2024 10:00:00 +0100", None),
         ("", None),
         ("yesterday", None),
         ("Mon, 99 Feb 2024 10:00:00 +0100", None),
-        ("Mon, 05 Feb 2024 10:00:00 +9999999", None),
+        ("Mon, 05 Feb 2024 10:00:00 +9999999", datetime(2024, 2, 5, 10, tzinfo=UTC)),
     ],
 )
 def test_dates_are_utc_or_nothing(written: str, meant: datetime | None) -> None:
@@ -163,6 +168,7 @@ def test_comments_stand_behind_a_name_and_quoted_blanks_are_kept(
     ("field", "ids"),
     [
         ("<a@x> <b@x>", ("a@x", "b@x")),
+        ("<a (one) @ x>", ("a@x",)),
         ("a@x b@x", ("a@x", "b@x")),
         ("alone", ("alone",)),
         ("your message of today", ()),

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.utils import formataddr, getaddresses
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inboxd.mime.parse import parse
@@ -127,6 +127,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
+@example("<a@b.ca@b.ca@b.c")
 @given(PIECES)
 def test_nobody_whom_the_standard_library_finds_is_missed(field: str) -> None:
     found = set(headers_people(b"To: " + field.encode() + b"\r\n\r\n"))
