@@ -12,8 +12,9 @@ from random import Random
 import pytest
 
 from conftest import Mailbox
+from faults.conftest import Somewhere
 from servers import gate
-from servers.chaos import Chaos
+from servers.chaos import FOLDERS, Chaos
 from servers.daemon import PATIENCE_SECONDS, Inboxd
 from servers.mailmaker import Mailmaker
 
@@ -134,16 +135,19 @@ def _revive(inboxd: Inboxd) -> None:
     ("kills", "mails"), [(5, 800), pytest.param(200, 5_000, marks=pytest.mark.slow)]
 )
 def test_kills_at_random_moments_while_the_mailbox_changes(
-    tmp_path: Path, mailbox: Mailbox, kills: int, mails: int
+    tmp_path: Path, anywhere: Somewhere, kills: int, mails: int
 ) -> None:
     """T2."""
     seed = int(os.environ.get("INBOXD_SEED", "7"))
     random = Random(seed)
-    with mailbox.writer() as writer:
-        writer.fill("INBOX", Mailmaker(seed, median_bytes=1_500).mails(mails))
+    with anywhere.writer() as writer:
+        for mail in Mailmaker(seed, median_bytes=1_500).mails(mails):
+            writer.deliver("INBOX", mail)
+        for folder in FOLDERS:
+            writer.ensure(folder)
         chaos = Chaos(writer, seed, per_second=10, folders=True)
         with Inboxd(tmp_path, options={"sync": {"sweep_seconds": 1}}) as inboxd:
-            account = inboxd.add(mailbox.user, mailbox.server.port)
+            account = anywhere.add(inboxd)
             inboxd.choose(account, since="1y", history="everyone", labels="all")
             inboxd.client.post(f"/v1/accounts/{account}/sync")
             with chaos.going():
@@ -152,6 +156,8 @@ def test_kills_at_random_moments_while_the_mailbox_changes(
                     inboxd.kill()
                     inboxd.start()
             inboxd.await_live(account)
-            quiet(inboxd, account, mailbox)
+            anywhere.settled(inboxd, account)
             inboxd.stop()
-    print(f"T2: {kills} kills, {chaos.actions} actions meanwhile, lost 0, doubled 0")
+    print(
+        f"T2 on {anywhere.kind}: {kills} kills, {chaos.actions} actions meanwhile, lost 0, doubled 0"
+    )

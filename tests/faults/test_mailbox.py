@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Mailbox
+from faults.conftest import Somewhere
 from servers import gate
 from servers.daemon import PATIENCE_SECONDS, Inboxd
 from servers.mailmaker import Mailmaker
@@ -90,53 +91,54 @@ def test_a_renumbering_in_the_middle_of_the_history_loses_nothing(
 
 
 def test_folders_renamed_deleted_and_made_anew_are_followed(
-    tmp_path: Path, mailbox: Mailbox
+    tmp_path: Path, anywhere: Somewhere
 ) -> None:
     """T19: placements move or become tombstones, and other folders go on."""
     maker = Mailmaker(20, median_bytes=1_000)
-    with mailbox.writer() as writer:
+    with anywhere.writer() as writer, Inboxd(tmp_path, options=OPTIONS) as inboxd:
         for folder in ("Plans", "Old"):
             writer.create(folder)
-            writer.fill(folder, maker.mails(5))
-        whole = {"since": "1y", "history": "everyone", "labels": "all"}
-        with started(tmp_path, mailbox, **whole) as (inboxd, account):
-            ids = {one["id"] for one in inboxd.messages(account)}
-            writer.rename("Plans", "Plans 2027")
-            writer.drop("Old")
-            writer.create("Old")
-            writer.fill("Old", maker.mails(2))
-            settled(inboxd, account, mailbox)
-            kept = {one["id"] for one in inboxd.messages(account, label="Plans 2027")}
-            assert len(kept) == 5
-            assert kept <= ids, "renamed is not new"
-            assert len(inboxd.messages(account, label="Old")) == 2
-            after = inboxd.last_event()
-            writer.deliver("INBOX", maker.mail())
-            inboxd.events(after, 1)
+            for _ in range(5):
+                writer.deliver(folder, maker.mail())
+        account = anywhere.add(inboxd)
+        inboxd.sync(account, since="1y", history="everyone", labels="all")
+        ids = {one["id"] for one in inboxd.messages(account)}
+        writer.rename("Plans", "Plans 2027")
+        writer.drop("Old")
+        writer.create("Old")
+        for _ in range(2):
+            writer.deliver("Old", maker.mail())
+        anywhere.settled(inboxd, account)
+        kept = {one["id"] for one in inboxd.messages(account, label="Plans 2027")}
+        assert len(kept) == 5
+        assert kept <= ids, "renamed is not new"
+        assert len(inboxd.messages(account, label="Old")) == 2
+        after = inboxd.last_event()
+        writer.deliver("INBOX", maker.mail())
+        inboxd.events(after, 1)
+        inboxd.stop()
 
 
 def test_mail_expunged_while_it_comes_in_leaves_no_trouble(
-    tmp_path: Path, mailbox: Mailbox
+    tmp_path: Path, anywhere: Somewhere
 ) -> None:
     """T20: deleted between its metadata and its body, all through a history and live."""
     maker = Mailmaker(21, median_bytes=2_000)
-    with mailbox.writer() as writer:
+    options = {"sync": {**OPTIONS["sync"], "batch_messages": 10}}
+    with anywhere.writer() as writer, Inboxd(tmp_path, options=options) as inboxd:
         uids = [writer.deliver("INBOX", maker.mail()) for _ in range(300)]
-        with Inboxd(
-            tmp_path, options={"sync": {**OPTIONS["sync"], "batch_messages": 10}}
-        ) as inboxd:
-            account = inboxd.add(mailbox.user, mailbox.server.port)
-            inboxd.choose(account, since="1y", history="everyone", labels="all")
-            inboxd.client.post(f"/v1/accounts/{account}/sync")
-            for uid in uids[::3]:
-                writer.expunge("INBOX", uid)
-            for _ in range(30):
-                writer.expunge("INBOX", writer.deliver("INBOX", maker.mail()))
-            inboxd.await_live(account)
-            settled(inboxd, account, mailbox)
-            assert inboxd.account(account)["trouble"] is None
-            assert list(inboxd.client.items("/v1/quarantine")) == []
-            inboxd.stop()
+        account = anywhere.add(inboxd)
+        inboxd.choose(account, since="1y", history="everyone", labels="all")
+        inboxd.client.post(f"/v1/accounts/{account}/sync")
+        for uid in uids[::3]:
+            writer.expunge("INBOX", uid)
+        for _ in range(30):
+            writer.expunge("INBOX", writer.deliver("INBOX", maker.mail()))
+        inboxd.await_live(account)
+        anywhere.settled(inboxd, account)
+        assert inboxd.account(account)["trouble"] is None
+        assert list(inboxd.client.items("/v1/quarantine")) == []
+        inboxd.stop()
 
 
 def test_a_uid_beyond_two_to_the_31_is_stored_right(tmp_path: Path, mailbox: Mailbox) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from conftest import Mailbox
+from faults.conftest import Somewhere
 from servers import gate
 from servers.daemon import Inboxd
+from servers.fill import Writer
 
 pytestmark = pytest.mark.dovecot
 
@@ -39,21 +42,35 @@ ODD = {
 }
 
 
-def test_odd_mail_is_stored_byte_for_byte_and_read(tmp_path: Path, mailbox: Mailbox) -> None:
-    """T13, T22, T24: and each can be shown."""
-    with mailbox.writer() as writer, Inboxd(tmp_path) as inboxd:
-        half = list(ODD.values())[::2]
-        for raw in half:
+REFUSED = {"dovecot": 0, "cyrus": 6}
+"""How many of these a server does not take in; what it refuses is not there to be synced."""
+
+
+def delivered(writer: Writer, mails: Iterable[bytes]) -> int:
+    """Append what the server takes in; how many it took."""
+    taken = 0
+    for raw in mails:
+        try:
             writer.deliver("INBOX", raw)
-        account = inboxd.add(mailbox.user, mailbox.server.port)
+            taken += 1
+        except RuntimeError:
+            continue
+    return taken
+
+
+# pymap 0.36 fails over such mail itself ("Unhandled server error").
+@pytest.mark.parametrize("anywhere", ["dovecot", "cyrus"], indirect=True)
+def test_odd_mail_is_stored_byte_for_byte_and_read(tmp_path: Path, anywhere: Somewhere) -> None:
+    """T13, T22, T24: and each can be shown."""
+    with anywhere.writer() as writer, Inboxd(tmp_path) as inboxd:
+        before = delivered(writer, list(ODD.values())[::2])
+        account = anywhere.add(inboxd)
         inboxd.sync(account, since="1y", history="everyone", labels="all")
         after = inboxd.last_event()
-        rest = list(ODD.values())[1::2]
-        for raw in rest:
-            writer.deliver("INBOX", raw)
-        inboxd.events(after, len(rest))
-        with mailbox.oracle() as oracle:
-            gate.check(inboxd, account, oracle.read(("INBOX",)))
+        live = delivered(writer, list(ODD.values())[1::2])
+        inboxd.events(after, live)
+        assert len(ODD) - before - live <= REFUSED[anywhere.kind]
+        anywhere.settled(inboxd, account)
         for one in inboxd.messages(account):
             shown = inboxd.client.get(f"/v1/messages/{one['id']}")
             for text in (shown["subject"], shown["text"], shown["snippet"]):
@@ -102,20 +119,19 @@ def test_a_huge_message_neither_fills_the_memory_nor_holds_up_others(
 
 
 def test_the_same_message_id_three_times_is_three_messages(
-    tmp_path: Path, mailbox: Mailbox
+    tmp_path: Path, anywhere: Somewhere
 ) -> None:
     """T21, P14: and the same bytes in two folders are one."""
     head = b"Message-ID: <same@test.example>\r\nSubject: s\r\n\r\n"
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    with mailbox.writer() as writer:
+    with anywhere.writer() as writer, Inboxd(tmp_path) as inboxd:
+        writer.create("Copies")
         for text in (b"one\r\n", b"two\r\n", b"three\r\n"):
             writer.deliver("INBOX", head + text)
-        writer.deliver("Archive", head + b"one\r\n", at)
-    with Inboxd(tmp_path) as inboxd:
-        account = inboxd.add(mailbox.user, mailbox.server.port)
+        writer.deliver("Copies", head + b"one\r\n", at)
+        account = anywhere.add(inboxd)
         inboxd.sync(account, since="1y", history="everyone", labels="all")
         found = inboxd.messages(account)
         assert sorted(len(one["placements"]) for one in found) == [1, 1, 2]
-        with mailbox.oracle() as oracle:
-            gate.check(inboxd, account, oracle.read(("INBOX", "Archive")))
+        anywhere.settled(inboxd, account)
         inboxd.stop()
