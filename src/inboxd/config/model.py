@@ -18,87 +18,24 @@ from pydantic_settings import (
 )
 
 from inboxd import log
+from inboxd.config.values import (
+    AbsolutePath,
+    Count,
+    Part,
+    Port,
+    Seconds,
+    Words,
+    checked_address,
+    checked_command,
+    checked_mode,
+    socket_path,
+)
 from inboxd.model import addresses
 from inboxd.model.conditions import DEFAULT_PRESETS, NOW, Period, Presets
 from inboxd.model.server import Endpoint, Security
 
-SOCKET_PATH_BYTES = 107
-"""unix(7): sun_path holds 108 bytes, the last one a NUL."""
-
-SOCKET_MODES = (0o600, 0o660, 0o666)
-"""Who may talk to the daemon: its user, its group as well, everybody on the machine."""
-
 IDLE_RFC_SECONDS = 29 * 60
 """RFC 2177 3: IDLE has to be issued again before this."""
-
-
-def _not_a_switch(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueErrors only
-    return value
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise ValueError("must be an absolute path: a daemon has no working directory to rely on")
-    return path
-
-
-def _socket_path(path: Path) -> Path:
-    length = len(bytes(path))
-    if length > SOCKET_PATH_BYTES:
-        raise ValueError(
-            f"is {length} bytes long: the path of a Unix socket has at most {SOCKET_PATH_BYTES}"
-        )
-    return path
-
-
-def _mode(value: object) -> int:
-    """`0o660`, `0660` and `"0660"` are the same thing; a bare decimal is none of them."""
-    mode = value
-    if isinstance(value, str):
-        digits = value.removeprefix("0o")
-        mode = int(digits, 8) if digits.isascii() and digits.isdecimal() and _octal(digits) else -1
-    if isinstance(mode, bool) or not isinstance(mode, int) or mode not in SOCKET_MODES:
-        raise ValueError(
-            'must be "0600" (the daemon\'s user only), "0660" (its group as well) or "0666" '
-            "(everybody on this machine)"
-        )
-    return mode
-
-
-def _octal(digits: str) -> bool:
-    return not set(digits) - set("01234567")
-
-
-def _address(value: str) -> str:
-    if addresses.normalise(value) is None:
-        raise ValueError("must be an e-mail address, such as ann@example.com")
-    return value
-
-
-def _command(value: object) -> object:
-    sentence = "must be a command: one text for the shell, or a list of words"
-    if isinstance(value, str):
-        if not value.strip():
-            raise ValueError(sentence)
-        return value
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError(sentence)
-    if not all(isinstance(word, str) for word in value) or not value[0]:
-        raise ValueError(sentence + ", each in quotes where it looks like a number")
-    return tuple(value)
-
-
-_Number = BeforeValidator(_not_a_switch)
-Seconds = Annotated[float, _Number, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, _Number, Field(ge=1)]
-Part = Annotated[int, _Number, Field(ge=0)]
-Port = Annotated[int, _Number, Field(ge=1, le=65535)]
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-Words = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -116,10 +53,10 @@ class Section(BaseModel):
 class Control(Section):
     """The control socket."""
 
-    socket: Annotated[AbsolutePath, AfterValidator(_socket_path)] = Path("/run/inboxd/inboxd.sock")
+    socket: Annotated[AbsolutePath, AfterValidator(socket_path)] = Path("/run/inboxd/inboxd.sock")
     """The Unix socket that inboxctl and the CRM talk to."""
 
-    mode: Annotated[int, BeforeValidator(_mode)] = 0o660
+    mode: Annotated[int, BeforeValidator(checked_mode)] = 0o660
     """Who may use the socket: "0600" the daemon's user, "0660" its group as well, "0666" everybody
     on this machine."""
 
@@ -317,7 +254,7 @@ class SmtpServer(Server):
 class DeclaredAccount(Section):
     """An account made when it is first seen here; afterwards the database holds its state."""
 
-    address: Annotated[str, AfterValidator(_address)]
+    address: Annotated[str, AfterValidator(checked_address)]
     """The e-mail address. The one key that has no default."""
 
     owner: Words | None = None
@@ -326,7 +263,7 @@ class DeclaredAccount(Section):
     username: Words | None = None
     """The name to log in with; left out, the address."""
 
-    password_cmd: Annotated[str | tuple[str, ...] | None, BeforeValidator(_command)] = None
+    password_cmd: Annotated[str | tuple[str, ...] | None, BeforeValidator(checked_command)] = None
     """A command that prints the password in its first line, as one text for the shell or as a list
     of words."""
 

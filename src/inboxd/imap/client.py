@@ -15,8 +15,8 @@ from inboxd.imap.changes import Changes
 from inboxd.imap.connection import Answer, Connection, Deadlines
 from inboxd.imap.fetching import MessageCommands
 from inboxd.imap.folders import quote
+from inboxd.imap.hints import Hints as RawHints
 from inboxd.imap.login import log_in
-from inboxd.imap.protocol import Hints as RawHints
 from inboxd.imap.refusals import greeting_refused
 from inboxd.imap.responses import (
     PartialStatus,

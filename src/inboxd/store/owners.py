@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from inboxd.model.errors import NotFound
 from inboxd.model.ids import AccountId, AddressKey, OwnerId
 from inboxd.model.settings import Blocks, Settings, Terms, changed, differing
-from inboxd.store import tables
+from inboxd.store import columns, tables
 from inboxd.store.database import Unit
 
 _setting = tables.owner_setting
@@ -18,7 +18,9 @@ _setting = tables.owner_setting
 
 def settings_column(owner_id: ColumnElement[str]) -> ScalarSelect[Any]:
     """All of an owner's settings as one JSON object, for queries that need them with each row."""
-    pairs = func.json_group_object(_setting.c.name, func.json(_setting.c.value), type_=tables.Json)
+    pairs = func.json_group_object(
+        _setting.c.name, func.json(_setting.c.value), type_=columns.Json
+    )
     return select(pairs).where(_setting.c.owner_id == owner_id).scalar_subquery()
 
 

@@ -37,7 +37,7 @@ from inboxd.model.ids import (
 )
 from inboxd.model.messages import Address
 from inboxd.model.views import LedgerEntry, MessageQuery, MessageView, Page, PlacementView
-from inboxd.store import labels, search, tables
+from inboxd.store import columns, labels, search, tables
 
 NEWEST = 50
 """Messages shown of those that share a Message-ID."""
@@ -107,14 +107,14 @@ def _filtered(
 
 
 def _cursor(row: Row[Any]) -> str:
-    micros = (row.internal_date - tables.EPOCH) // tables.MICROSECOND
+    micros = (row.internal_date - columns.EPOCH) // columns.MICROSECOND
     return base64.urlsafe_b64encode(json.dumps([micros, row.id]).encode()).decode()
 
 
 def _read_cursor(cursor: str) -> tuple[Any, int]:
     try:
         micros, last = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return tables.EPOCH + timedelta(microseconds=int(micros)), int(last)
+        return columns.EPOCH + timedelta(microseconds=int(micros)), int(last)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadInput("That is not a cursor of this list: leave it out to start anew.") from error
 
