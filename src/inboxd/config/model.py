@@ -1,7 +1,8 @@
 """Every key of the configuration with its default, its unit and its reason.
 
 Frozen and closed: what is not here is refused. Passwords have no key here, on purpose (P34).
-The docstring below each key is also its comment in config.example.yaml; a test compares them.
+The docstring below each key is also its comment in config.example.yaml; a test compares them, and
+reads them for itself: pydantic would read them out of the source at every start.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ IDLE_RFC_SECONDS = 29 * 60
 class Section(BaseModel):
     """The base of every section: frozen, closed, and fine with being left empty."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
@@ -305,7 +306,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         env_prefix="INBOXD_",
         env_nested_delimiter="__",
         env_ignore_empty=True,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from pydantic._internal._docs_extraction import extract_docstrings_from_cls
 
 from inboxd.config import document, load
 from inboxd.config.model import DeclaredAccount, ImapServer, Settings, SmtpServer
@@ -33,9 +34,13 @@ def keys(
     model: type[BaseModel], path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every key with its description, sections before what is in them."""
+    told: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        if one.__module__ == model.__module__:
+            told |= extract_docstrings_from_cls(one, use_inspect=True)
     for name, field in model.model_fields.items():
         here = (*path, name)
-        yield here, field.description or ""
+        yield here, told.get(name, "")
         default = field.get_default(call_default_factory=True)
         if here == ("accounts",):
             yield from keys(DeclaredAccount, (*here, 0))
