@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from inboxd.contacts import csv_file, pipedrive, vcard_file
+from inboxd.contacts import csv_file, vcard_file
 from inboxd.log import get
 from inboxd.model.addresses import normalise
 from inboxd.model.contacts import NewContact
@@ -124,6 +124,9 @@ class Sources:
 
     async def _pull(self, url: str, token: str) -> ImportReport:
         added = known = 0
+        # Imported only here: most daemons pull from nowhere, and an HTTP client is large.
+        from inboxd.contacts import pipedrive  # noqa: PLC0415
+
         async with aclosing(pipedrive.persons(url, token, clock=self._ground.clock)) as pages:
             async for page in pages:
                 report = await self.take(person.contact for person in page)
