@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from inboxd.mime import charset, html, transfer
+from inboxd.mime import charset, flowed, html, transfer
 from inboxd.mime.structure import Part
 
 MAX_TEXT = 4 * 1024 * 1024
@@ -94,6 +94,9 @@ def part_text(raw: bytes, part: Part, problems: list[str]) -> str:
     text = charset.decode(data, label, problems).removeprefix("\ufeff")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if part.kind == "text/plain" and part.content_type.get("format").lower() == "flowed":
+        delete_space = part.content_type.get("delsp").lower() == "yes"
+        text = flowed.joined(text, delete_space=delete_space)
     return text if text and not text.isspace() else ""
 
 
