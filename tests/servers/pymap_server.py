@@ -14,7 +14,7 @@ STOP_SECONDS = 5
 
 
 class Pymap:
-    """One running server with one user, and the demonstration mail or none; use as a context manager."""
+    """One running server with one user and, at will, demonstration mail; a context manager."""
 
     def __init__(
         self, login: tuple[str, str] = ("demouser", "demopass"), *, demo_data: bool = True
