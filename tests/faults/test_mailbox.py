@@ -136,7 +136,7 @@ def test_mail_expunged_while_it_comes_in_leaves_no_trouble(
     maker = Mailmaker(21, median_bytes=2_000)
     options = {"sync": {**OPTIONS["sync"], "batch_messages": 10}}
     with anywhere.writer() as writer, Inboxd(tmp_path, options=options) as inboxd:
-        uids = [writer.deliver("INBOX", maker.mail()) for _ in range(200)]
+        uids = [writer.deliver("INBOX", maker.mail()) for _ in range(150)]
         account = inboxd.add(anywhere.user, anywhere.server.port)
         inboxd.choose(account, **WHOLE)
         inboxd.client.post(f"/v1/accounts/{account}/sync")

@@ -165,6 +165,9 @@ class FaultProxy:
         (source,) = (end for way, end in connection.ends.items() if way is not direction)
         try:
             async for data in source:
+                # A server that writes in pieces would wait 40 ms for each delayed ACK (tcp(7)).
+                raw = source.extra(SocketAttribute.raw_socket)  # noqa: S610 - not Django's
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 if not await self._pass_on(connection, target, direction, data):
                     break
             await self._running[direction].wait()
