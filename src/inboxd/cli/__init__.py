@@ -65,7 +65,8 @@ class _Commands(click.Group):
     show_envvar=True,
     default=DEFAULT_SOCKET,
     show_default=True,
-    type=click.Path(path_type=Path),
+    # Whether it may be used is told by using it: click would ask for the right to read it.
+    type=click.Path(path_type=Path, readable=False),
     help="The daemon's control socket.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON: one object, or one a line.")
