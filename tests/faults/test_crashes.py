@@ -139,8 +139,8 @@ def _revive(inboxd: Inboxd) -> None:
     ("anywhere", "kills", "mails"),
     [
         on("dovecot", 5, 800),
-        on("cyrus", 3, 300),
-        on("pymap", 3, 300),
+        on("cyrus", 2, 300),
+        on("pymap", 2, 300),
         *(on(name, 200, 5_000, slow=True) for name in SERVERS),
     ],
     indirect=["anywhere"],
