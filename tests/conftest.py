@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from rules import pytest_runtest_makereport, pytest_terminal_summary
+from servers import cyrus as cyrus_server
 from servers import dovecot as dovecot_server
+from servers.cyrus import Cyrus
 from servers.daemon import Inboxd
 from servers.dovecot import Dovecot
-from servers.fill import Writer
-from servers.oracle import Oracle
+from servers.mailbox import AnyMailbox
+from servers.pymap_server import Pymap
 
 __all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
@@ -45,34 +46,42 @@ def dovecot() -> Iterator[Dovecot]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Cyrus]:
+    """A real Cyrus IMAP."""
+    root = cyrus_server.fetched()
+    if root is None:
+        missing("needs Cyrus: apt-get download could not fetch it")
+    assert root is not None
+    with Cyrus(root) as server:
+        yield server
+
+
 _numbers = count(1)
 
-
-@dataclass(frozen=True)
-class Mailbox:
-    """A mailbox that no other test uses."""
-
-    server: Dovecot
-    user: str
-
-    @property
-    def password(self) -> str:
-        """What opens it."""
-        return self.user.replace("u", "pw", 1)
-
-    def writer(self) -> Writer:
-        """Somebody who changes it."""
-        return Writer(self.server.port, self.user, self.password)
-
-    def oracle(self) -> Oracle:
-        """Somebody who only looks."""
-        return Oracle(self.server.port, self.user, self.password)
+Mailbox: TypeAlias = AnyMailbox[Dovecot]
 
 
 @pytest.fixture
 def mailbox(dovecot: Dovecot) -> Mailbox:
     """A fresh mailbox."""
     return Mailbox(dovecot, f"u{next(_numbers)}")
+
+
+@pytest.fixture
+def anywhere(request: pytest.FixtureRequest) -> Iterator[AnyMailbox[Any]]:
+    """A fresh mailbox on the server that the test's parameters name."""
+    user = f"u{next(_numbers)}"
+    if request.param != "pymap":
+        yield AnyMailbox(request.getfixturevalue(request.param), user, request.param)
+        return
+    # It keeps one user's mail, in memory: each test has its own, with the folders others make.
+    with Pymap((user, user.replace("u", "pw", 1)), demo_data=False) as server:
+        mailbox = AnyMailbox(server, user, "pymap")
+        with mailbox.writer() as writer:
+            for folder in ("Sent", "Drafts", "Trash", "Archive"):
+                writer.create(folder)
+        yield mailbox
 
 
 @pytest.fixture

@@ -11,15 +11,13 @@ from random import Random
 
 import pytest
 
-from conftest import Mailbox
-from faults.conftest import Somewhere
 from servers import gate
-from servers.chaos import FOLDERS, Chaos
+from servers.chaos import Chaos
 from servers.daemon import PATIENCE_SECONDS, Inboxd
+from servers.mailbox import SERVERS, AnyMailbox, Server, everywhere, on
 from servers.mailmaker import Mailmaker
 
 pytestmark = [
-    pytest.mark.dovecot,
     pytest.mark.timeout(3_600),
     # The client's socket is left behind when the daemon dies in the middle of an answer.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -28,19 +26,8 @@ pytestmark = [
 EVERY_IN_SHORT = 17
 """Of the crash points, as many as fit into a minute; the long run tries each."""
 
-
-def quiet(inboxd: Inboxd, account: int, mailbox: Mailbox) -> None:
-    """Wait until what is stored is what the server has, then hold the gate."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    with mailbox.oracle() as oracle:
-        while True:
-            folders = [one for one in oracle.folders() if one not in ("Drafts", "Junk", "Trash")]
-            now = oracle.read(folders)
-            if gate.placements(inboxd, account) == now:
-                break
-            assert time.monotonic() < deadline, "mail is missing"
-            time.sleep(0.1)
-        gate.check(inboxd, account, now)
+IN_HISTORY = 60
+"""One of them, for a short look at another server: about a hundred pass before it is live."""
 
 
 def message_writes(inboxd: Inboxd) -> tuple[int, int]:
@@ -53,22 +40,39 @@ def message_writes(inboxd: Inboxd) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    "every", [EVERY_IN_SHORT, pytest.param(1, marks=pytest.mark.slow)], ids=["short", "full"]
+    ("anywhere", "every"),
+    [on("dovecot", EVERY_IN_SHORT), *(on(name, 1, slow=True) for name in SERVERS)],
+    indirect=["anywhere"],
 )
 def test_a_crash_at_any_counted_moment_loses_and_doubles_nothing(
-    tmp_path: Path, mailbox: Mailbox, every: int
+    tmp_path: Path, anywhere: AnyMailbox[Server], every: int
 ) -> None:
     """T1: 300 mails of history and 20 that come live; the daemon dies, starts, and finishes."""
-    with mailbox.writer() as writer:
-        writer.fill("INBOX", Mailmaker(41, median_bytes=1_000).mails(300))
-    points = _one_life(tmp_path / "whole", mailbox, crash_at=0)
+    _fill(anywhere)
+    points = _one_life(tmp_path / "whole", anywhere, crash_at=0)
     tried = range(1, points + 1, every)
     for point in tried:
-        _one_life(tmp_path / str(point), mailbox, crash_at=point)
+        _one_life(tmp_path / str(point), anywhere, crash_at=point)
     print(f"T1: {len(tried)} of {points} crash points, lost 0, doubled 0")
 
 
-def _one_life(home: Path, mailbox: Mailbox, *, crash_at: int) -> int:
+@everywhere(but={"dovecot": "many more moments are tried there"})
+def test_a_crash_elsewhere_loses_and_doubles_nothing(
+    tmp_path: Path, anywhere: AnyMailbox[Server]
+) -> None:
+    """T1 in small."""
+    _fill(anywhere)
+    _one_life(tmp_path / "life", anywhere, crash_at=IN_HISTORY)
+    log = (tmp_path / "life" / "inboxd.log").read_text()
+    assert log.count('"event": "ready"') == 3, "it did not die"
+
+
+def _fill(anywhere: AnyMailbox[Server]) -> None:
+    with anywhere.writer() as writer:
+        writer.fill("INBOX", Mailmaker(41, median_bytes=1_000).mails(300))
+
+
+def _one_life(home: Path, anywhere: AnyMailbox[Server], *, crash_at: int) -> int:
     """From adding to the third start, with one death on the way; how many moments it had."""
     home.mkdir()
     count = home / "count"
@@ -81,32 +85,32 @@ def _one_life(home: Path, mailbox: Mailbox, *, crash_at: int) -> int:
     with Inboxd(
         home, options=options, environment=environment, module="servers.crashing"
     ) as inboxd:
-        account = _through(inboxd, mailbox)
+        account = _through(inboxd, anywhere)
         moments = int(count.read_text())
-        quiet(inboxd, account, mailbox)
+        gate.settled(inboxd, account, anywhere)
         before = message_writes(inboxd)
         inboxd.stop()
         inboxd.start()
         inboxd.await_live(account)
-        quiet(inboxd, account, mailbox)
+        gate.settled(inboxd, account, anywhere)
         assert message_writes(inboxd) == before, "the third run wrote messages"
         inboxd.stop()
     return moments
 
 
-def _through(inboxd: Inboxd, mailbox: Mailbox) -> int:
+def _through(inboxd: Inboxd, anywhere: AnyMailbox[Server]) -> int:
     """Add, sync and deliver, starting the daemon again whenever it has died."""
     steps = iter(range(10_000))
     account = 0
     delivered = 0
-    with mailbox.writer() as writer:
+    with anywhere.writer() as writer:
         while next(steps) < 200:
             try:
                 if inboxd.process is None or inboxd.process.poll() is not None:
                     _revive(inboxd)
                 known = list(inboxd.client.items("/v1/accounts"))
                 if not known:
-                    account = inboxd.add(mailbox.user, mailbox.server.port)
+                    account = inboxd.add(anywhere.user, anywhere.server.port)
                     continue
                 account = int(known[0]["id"])
                 if known[0]["synced_at"] is None:
@@ -132,22 +136,26 @@ def _revive(inboxd: Inboxd) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kills", "mails"), [(5, 800), pytest.param(200, 5_000, marks=pytest.mark.slow)]
+    ("anywhere", "kills", "mails"),
+    [
+        on("dovecot", 5, 800),
+        on("cyrus", 2, 300),
+        on("pymap", 2, 300),
+        *(on(name, 200, 5_000, slow=True) for name in SERVERS),
+    ],
+    indirect=["anywhere"],
 )
 def test_kills_at_random_moments_while_the_mailbox_changes(
-    tmp_path: Path, anywhere: Somewhere, kills: int, mails: int
+    tmp_path: Path, anywhere: AnyMailbox[Server], kills: int, mails: int
 ) -> None:
     """T2."""
     seed = int(os.environ.get("INBOXD_SEED", "7"))
     random = Random(seed)
     with anywhere.writer() as writer:
-        for mail in Mailmaker(seed, median_bytes=1_500).mails(mails):
-            writer.deliver("INBOX", mail)
-        for folder in FOLDERS:
-            writer.ensure(folder)
+        writer.fill("INBOX", Mailmaker(seed, median_bytes=1_500).mails(mails))
         chaos = Chaos(writer, seed, per_second=10, folders=True)
         with Inboxd(tmp_path, options={"sync": {"sweep_seconds": 1}}) as inboxd:
-            account = anywhere.add(inboxd)
+            account = inboxd.add(anywhere.user, anywhere.server.port)
             inboxd.choose(account, since="1y", history="everyone", labels="all")
             inboxd.client.post(f"/v1/accounts/{account}/sync")
             with chaos.going():
@@ -156,7 +164,6 @@ def test_kills_at_random_moments_while_the_mailbox_changes(
                     inboxd.kill()
                     inboxd.start()
             inboxd.await_live(account)
-            anywhere.settled(inboxd, account)
+            gate.settled(inboxd, account, anywhere)
             inboxd.stop()
-    survived = f"{kills} kills, {chaos.actions} actions meanwhile"
-    print(f"T2 on {anywhere.kind}: {survived}, lost 0, doubled 0")
+    print(f"T2: {kills} kills, {chaos.actions} actions meanwhile, lost 0, doubled 0")

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -126,7 +126,7 @@ class Cyrus:
         (self._home / "cyrus.conf").write_text(_CYRUS.format(**names))
         if os.getuid() == 0:
             subprocess.run(["chown", "-R", "nobody:nogroup", str(self._home)], check=True)
-        self._start()
+        self.start()
         return self
 
     def __exit__(
@@ -135,13 +135,7 @@ class Cyrus:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            try:
-                self._process.wait(START_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+        self.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _copy_for_nobody(self) -> None:
@@ -149,7 +143,34 @@ class Cyrus:
         shutil.copytree(self._root, self._home / "root", symlinks=True)
         self._home.chmod(0o755)
 
-    def _start(self) -> None:
+    def stop(self) -> None:
+        """Stop it with all its processes; its mail stays."""
+        if self._process is None:
+            return
+        os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        # The master does not wait for those who serve connections.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process = None
+
+    def kill_imap_processes(self, user: str) -> int:
+        """Kill each of a user's processes in the middle of whatever it does; how many."""
+        killed = 0
+        for path in (self._home / "conf" / "proc").iterdir():
+            # A process that ends meanwhile takes its file along.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if user in path.read_text().split("\t"):
+                    os.kill(int(path.name), signal.SIGKILL)
+                    killed += 1
+        return killed
+
+    def start(self) -> None:
+        """Start it on its port and wait until it greets."""
         root = self._home / "root"
         environment = {
             "PATH": os.environ["PATH"],

@@ -154,10 +154,13 @@ class Dovecot:
         if not pid_file.exists():
             return
         pid = int(pid_file.read_text())
-        os.kill(pid, signal.SIGTERM)
+        # Each process, since the master leaves those that serve somebody alone for ten seconds.
+        os.killpg(pid, signal.SIGTERM)
         deadline = time.monotonic() + START_SECONDS
         while pid_file.exists() and _alive(pid) and time.monotonic() < deadline:
             time.sleep(0.01)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
     def doveadm(self, *arguments: str) -> str:
         """Run doveadm; its output."""

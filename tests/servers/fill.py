@@ -33,10 +33,6 @@ class Writer:
         """Make a folder."""
         self._ok(self.imap.create(_quoted(folder)))
 
-    def ensure(self, folder: str) -> None:
-        """Make a folder unless it is there."""
-        self.imap.create(_quoted(folder))
-
     def rename(self, folder: str, new: str) -> None:
         """Rename one."""
         self._ok(self.imap.rename(_quoted(folder), _quoted(new)))
@@ -77,12 +73,6 @@ class Writer:
         self._ok(self.imap.select(_quoted(folder)))
         self._ok(self.imap.uid("STORE", str(uid), "+FLAGS", "(\\Deleted)"))
         self._ok(self.imap.uid("EXPUNGE", str(uid)))
-
-    def clear(self, folder: str) -> None:
-        """Delete all that a folder holds."""
-        self._ok(self.imap.select(_quoted(folder)))
-        self._ok(self.imap.store("1:*", "+FLAGS", "(\\Deleted)"))
-        self._ok(self.imap.expunge())
 
     def move(self, folder: str, uid: int, target: str) -> None:
         """Move one message."""

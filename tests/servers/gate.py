@@ -6,10 +6,12 @@ It ends every test of the whole; the server's side is told by the oracle, never 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Collection, Mapping
 from contextlib import closing
 
-from servers.daemon import Inboxd
+from servers.daemon import PATIENCE_SECONDS, Inboxd
+from servers.mailbox import LEFT_OUT, AnyMailbox, Server
 from servers.oracle import Spot
 
 
@@ -21,6 +23,18 @@ def check(inboxd: Inboxd, account: int, expected: Mapping[Spot, str]) -> None:
     extra = stored.keys() - expected.keys()
     assert not extra, f"{len(extra)} that should not be there, for example {next(iter(extra))}"
     in_order(inboxd, account)
+
+
+def settled(inboxd: Inboxd, account: int, mailbox: AnyMailbox[Server]) -> dict[Spot, str]:
+    """Wait until what is stored is what the server has, then check it; what that is."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with mailbox.oracle() as oracle:
+        while True:
+            now = oracle.read([one for one in oracle.folders() if one not in LEFT_OUT])
+            if placements(inboxd, account) == now or time.monotonic() > deadline:
+                check(inboxd, account, now)
+                return now
+            time.sleep(0.05)
 
 
 def placements(inboxd: Inboxd, account: int) -> dict[Spot, str]:

@@ -14,13 +14,14 @@ STOP_SECONDS = 5
 
 
 class Pymap:
-    """One running server with one user and the demonstration mail; use as a context manager."""
+    """One running server with one user and, at will, demonstration mail; a context manager."""
 
-    user = "demouser"
-    password = "demopass"
-
-    def __init__(self) -> None:
+    def __init__(
+        self, login: tuple[str, str] = ("demouser", "demopass"), *, demo_data: bool = True
+    ) -> None:
+        self.user, self.password = login
         self.port = _free_port()
+        self._demo_data = ["--demo-data"] if demo_data else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Pymap:
@@ -41,7 +42,7 @@ class Pymap:
         self._process = subprocess.Popen(
             [
                 program, "--host", "127.0.0.1", "--port", str(self.port), "--no-tls",
-                "dict", "--demo-data", "--demo-user", self.user,
+                "dict", *self._demo_data, "--demo-user", self.user,
                 "--demo-password", self.password,
             ],
             stdout=subprocess.DEVNULL,

@@ -58,7 +58,9 @@ class FaultProxy:
     def __init__(self, port: int, target_port: int) -> None:
         self.port = port
         self.connections = 0
-        """How many were accepted so far."""
+        """How many were passed on so far."""
+        self.refusals = 0
+        """How many came while there was no server."""
         self._target_port = target_port
         self._open: dict[_Connection, anyio.CancelScope] = {}
         self._cuts: Iterator[int] = iter(())
@@ -89,6 +91,11 @@ class FaultProxy:
     async def await_connections(self, count: int) -> None:
         """Wait until `count` connections in all were passed on."""
         while self.connections < count:
+            await self._changed.wait()
+
+    async def await_refusals(self, count: int) -> None:
+        """Wait until `count` connections in all found no server."""
+        while self.refusals < count:
             await self._changed.wait()
 
     def cut_after(self, counts: int | Iterable[int]) -> None:
@@ -130,16 +137,21 @@ class FaultProxy:
                 with anyio.fail_after(CONNECT_SECONDS):
                     server = await anyio.connect_tcp("127.0.0.1", self._target_port)
             except OSError:
+                self.refusals += 1
+                self._tell()
                 return
             async with server:
                 await self._relay(_Connection(client, server, next(self._cuts, None)))
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
 
     async def _relay(self, connection: _Connection) -> None:
         async with anyio.create_task_group() as tasks:
             self._open[connection] = tasks.cancel_scope
             self.connections += 1
-            self._changed.set()
-            self._changed = anyio.Event()
+            self._tell()
             try:
                 tasks.start_soon(self._pump, connection, Direction.TO_SERVER, tasks.cancel_scope)
                 await self._pump(connection, Direction.TO_CLIENT, tasks.cancel_scope)
@@ -153,6 +165,9 @@ class FaultProxy:
         (source,) = (end for way, end in connection.ends.items() if way is not direction)
         try:
             async for data in source:
+                # A server that writes in pieces would wait 40 ms for each delayed ACK (tcp(7)).
+                raw = source.extra(SocketAttribute.raw_socket)  # noqa: S610 - not Django's
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 if not await self._pass_on(connection, target, direction, data):
                     break
             await self._running[direction].wait()
