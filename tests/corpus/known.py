@@ -13,7 +13,6 @@ _REPORT = "Ours: each part of a delivery report that is not its text is an attac
 _SIGNATURE = "Ours: a signature is an attachment, or nobody could check it."
 _ROUTE = "Theirs: RFC 5322 4.4 has routes, comments and blanks as no part of the address."
 _NOBODY = "Theirs: RFC 5322 3.2.2 has a comment as no mailbox, wherever it stands."
-_UUENCODE = "Ours: uuencoded text in a message without MIME stays text."
 
 _HEADERS = "expected/stalwart-headers/"
 _IMAP_TOOLS = "open/imap_tools/"
@@ -22,8 +21,6 @@ _NAMELESS = f"{_IMAP_TOOLS}plain_emails__raw_email_incorrect_header.eml"
 _EXAMPLE_13 = f"{_IMAP_TOOLS}rfc2822__example13.eml"
 
 _ZBATESON: dict[tuple[str, str], str] = {
-    ("open/zbateson/m0018.eml", "text"): _UUENCODE,
-    ("open/zbateson/m0018.eml", "attachment count"): _UUENCODE,
     ("open/zbateson/m0020.eml", "html"): "Ours: of several HTML parts all are kept.",
     ("open/zbateson/m4002.eml", "attachment count"): _SIGNATURE,
     ("open/zbateson/m4004.eml", "attachment count"): _SIGNATURE,
@@ -107,6 +104,9 @@ _VECTORS: dict[tuple[str, str], str] = {
 }
 
 _OF_STALWART: dict[tuple[str, str], str] = {
+    (f"{_STALWART}legacy__049.eml", "attachments"): (
+        "Ours: uuencoded files in a text are attachments."
+    ),
     (f"{_STALWART}rfc__000.eml", "attachments"): "Ours: text/enriched is text.",
     (f"{_STALWART}rfc__003.eml", "attachments"): "Ours: text/enriched is text.",
     (f"{_STALWART}legacy__034.eml", "subject"): _UTF_7,

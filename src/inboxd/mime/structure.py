@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from inboxd.mime import fields, params
+from inboxd.mime import charset, fields, params
 
 MAX_DEPTH = 50
 """Multiparts within multiparts. Real mail has below 10; what is deeper stays one opaque part."""
@@ -23,6 +23,11 @@ MAX_DASHED_LINES = 200_000
 _MULTIPART = "multipart/"
 _SNIFFED_BOUNDARY = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r*\n(?=[Cc]ontent-)")
 _SNIFF_BYTES = 65_536
+_UUENCODED = re.compile(
+    rb"^begin [0-7]{3,4} ([^\r\n]{1,255}+)\r*+\n(?:[ -`]{1,90}+\r*+\n){1,}+end[ \t]*+\r*+$",
+    re.MULTILINE,
+)
+_AS_IT_IS = frozenset({"", "7bit", "8bit", "binary"})
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ def read(raw: bytes, problems: list[str]) -> Part:
     """Find the parts of `raw`; oddities are named in `problems`."""
     root = _part_at(raw, 0, len(raw), problems)
     if not root.kind.startswith(_MULTIPART):
+        _read_uuencoded(raw, root)
         return root
     scan = _Scan(raw, root, problems)
     scan.run()
@@ -159,6 +165,31 @@ class _Scan:
             if not opened.part.children:
                 self._problems.append("multipart-empty")
         del self._open[level:]
+
+
+def _read_uuencoded(raw: bytes, root: Part) -> None:
+    """Before MIME, files stood in the text itself: they and the texts around are its parts."""
+    told = root.disposition.head == "attachment" or root.filename
+    if root.kind != "text/plain" or root.encoding not in _AS_IT_IS or told:
+        return
+    at = root.start
+    for match in _UUENCODED.finditer(raw, root.start):
+        if len(root.children) > MAX_PARTS:
+            break
+        name = charset.guess(match[1]).strip()
+        root.children += (
+            Part(root.header, root.content_type, params.EMPTY, at, match.start()),
+            Part(
+                fields.Header({"content-transfer-encoding": [b"x-uuencode"]}, match.start()),
+                params.Value("application/octet-stream", {}),
+                params.Value("attachment", {"filename": name}),
+                match.start(),
+                match.end(),
+            ),
+        )
+        at = match.end()
+    if root.children:
+        root.children.append(Part(root.header, root.content_type, params.EMPTY, at, root.end))
 
 
 def _part_at(raw: bytes, start: int, limit: int, problems: list[str]) -> Part:

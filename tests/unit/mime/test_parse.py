@@ -144,6 +144,32 @@ def test_dates_are_utc_or_nothing(written: str, meant: datetime | None) -> None:
     assert parse(f"Date: {written}\n\n".encode()).date == meant
 
 
+UUENCODED = b"begin 644 a.bin\n#86)C\n`\nend\n"
+
+
+def test_uuencoded_files_in_a_text_are_attachments() -> None:
+    raw = b"Subject: files\n\nbefore\n" + UUENCODED + b"between\n" + UUENCODED + b"after\n"
+    found = parse(raw)
+    assert found.text.split() == ["before", "between", "after"]
+    assert [(one.filename, one.size) for one in found.attachments] == [("a.bin", 3)] * 2
+    assert attachment_bytes(raw, 1)[1] == b"abc"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Subject: no end\n\nbegin 644 a.bin\n#86)C\n`\n",
+        b"Subject: a small letter\n\nbegin 644 a.bin\n#86)c\nend\n",
+        b"Subject: words\n\nbegin 644 people\nend\n",
+        b"Content-Type: text/html\n\n" + UUENCODED,
+        b"Content-Transfer-Encoding: base64\n\n" + UUENCODED,
+        b"Content-Type: multipart/mixed; boundary=a\n\n--a\n\n" + UUENCODED + b"--a--\n",
+    ],
+)
+def test_what_only_looks_like_a_uuencoded_file_stays_text(raw: bytes) -> None:
+    assert parse(raw).attachments == ()
+
+
 @pytest.mark.parametrize(
     ("field", "read"),
     [
