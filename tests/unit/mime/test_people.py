@@ -128,12 +128,18 @@ PIECES = st.lists(
 
 
 @example("<a@b.ca@b.ca@b.c")
+@example("a@b.c x")
 @given(PIECES)
 def test_nobody_whom_the_standard_library_finds_is_missed(field: str) -> None:
     found = set(headers_people(b"To: " + field.encode() + b"\r\n\r\n"))
-    theirs = {normalise(address) for _, address in getaddresses([field])} - {None}
+    # Of `a@b.c x` it makes a@b.cx: only what is written in one piece was meant.
+    theirs = {
+        key
+        for _, address in getaddresses([field])
+        if (key := normalise(address)) is not None and key in field
+    }
     names = set(field.replace("(", '"').split('"')[1::2])
-    hidden = {key for key in theirs if any(key in name for name in names if key)}
+    hidden = {key for key in theirs if any(key in name for name in names)}
     assert found >= theirs - hidden
 
 
