@@ -92,6 +92,47 @@ def test_with_the_setting_the_server_follows(inboxd: Inboxd, mailbox: Mailbox, w
         assert len(inboxd.messages(account)) == 2
 
 
+def test_two_owners_with_opposite_settings_on_one_server_are_told_apart(
+    inboxd: Inboxd, mailbox: Mailbox
+) -> None:
+    """P21-P23: what one chose is never another's."""
+    other = Mailbox(mailbox.server, "u1199")
+    settings = {
+        mailbox: (
+            "mirror_delete=true",
+            "visibility=shared",
+            "blocked=planted.example",
+            "strict=true",
+        ),
+        other: ("mirror_delete=false", "visibility=private", "track_opens=true"),
+    }
+    for box, chosen in settings.items():
+        with box.writer() as writer:
+            writer.deliver("INBOX", mail("alpha"))
+        account = inboxd.add(box.user, mailbox.server.port)
+        inboxd.sync(account, since="1y", history="everyone", labels="all")
+        done = inboxctl(inboxd.socket, "settings", f"{box.user}@example.org", *chosen)
+        assert done.returncode == 0, done.stderr
+    with mailbox.writer() as writer, other.writer() as theirs:
+        writer.deliver("INBOX", mail("beta"))
+        after = inboxd.last_event()
+        theirs.deliver("INBOX", mail("beta"))
+        inboxd.events(after, 1)
+    [mine, strangers] = [
+        {one["subject"]: one for one in inboxd.messages(account["id"])}
+        for account in inboxd.client.items("/v1/accounts")
+    ]
+    assert set(mine) == {"alpha subject"}, "beta's sender is blocked"
+    assert set(strangers) == {"alpha subject", "beta subject"}
+    for found in (mine, strangers):
+        inboxd.client.delete(f"/v1/messages/{found['alpha subject']['id']}")
+    until(lambda: folders_of(mailbox, "alpha") == {"Trash"})
+    assert folders_of(other, "alpha") == {"INBOX"}
+    assert strangers["beta subject"]["visibility"] == "private"
+    again = inboxd.add(other.user, mailbox.server.port, address="second@example.org")
+    assert not inboxd.account(again)["conditions"]["tracking"]["opens"], "another owner's default"
+
+
 def test_mail_deleted_on_the_server_is_hidden_kept_or_purged_as_its_owner_chose(
     inboxd: Inboxd, mailbox: Mailbox
 ) -> None:
