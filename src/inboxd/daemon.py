@@ -7,11 +7,9 @@ the accounts, the accounts before anybody is told READY. The end is the same way
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +19,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from inboxd import __version__, log
+from inboxd import __version__, log, process
 from inboxd.accounts.declared import Declared
 from inboxd.accounts.desk import Desk
 from inboxd.accounts.supervisor import Supervisor
@@ -40,11 +38,6 @@ from inboxd.systemd import Notifier
 
 _log = log.get(__name__)
 
-SWITCH_SECONDS = 0.0005
-"""How long one thread may hold the interpreter while others wait. SQLite lets go of it at every
-row and then waits up to this long to get it back from the parser: at Python's 5 ms a history of
-4,000 mails takes 1.15 times as long."""
-
 
 async def run(settings: Settings, config_path: Path | None) -> None:
     """Run until SIGTERM or SIGINT.
@@ -53,7 +46,7 @@ async def run(settings: Settings, config_path: Path | None) -> None:
     """
     # SQLite makes its files by the umask; the socket's rights are set one by one.
     os.umask(0o077)
-    sys.setswitchinterval(SWITCH_SECONDS)
+    process.prepare()
     notifier = Notifier.from_environment()
     with _state_directory(settings.state_dir):
         box = await anyio.to_thread.run_sync(
@@ -148,10 +141,7 @@ class _Daemon:
             tasks.cancel_scope.cancel()
 
     def _tell_ready(self) -> None:
-        # The 130,000 objects that are here now stay: without this each full collection would look
-        # at all of them and hold up every account for 70 ms (measured).
-        gc.freeze()
-        gc.enable()
+        process.settle()
         settings = self._ground.settings
         _log.info("ready", version=__version__, socket=str(settings.control.socket))
         self._notifier.ready(f"listening on {settings.control.socket}")

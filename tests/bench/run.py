@@ -50,10 +50,7 @@ def history(server: Dovecot, home: Path, mails: int) -> list[Row]:
     with Inboxd(home, ca_file=server.ca_file) as inboxd:
         account = inboxd.add("u1", server.tls_port, "tls")
         inboxd.choose(account, since="1y", history="everyone", labels="all")
-        began = time.monotonic()
-        inboxd.client.post(f"/v1/accounts/{account}/sync")
-        inboxd.await_account(account, _is_live, patience_seconds=900)
-        seconds = time.monotonic() - began
+        seconds = inboxd.bring_in(account)
         peak = peak_kib(inboxd) / 1024
         inboxd.stop()
     what = f"history of {mails:,} mails, {size / 1e6:.0f} MB: {seconds:.1f} s, peak {peak:.0f} MiB"
@@ -94,10 +91,7 @@ def contacts(server: Dovecot, home: Path, mails: int) -> list[Row]:
             inboxd.client.post("/v1/contacts", {"name": "Contact", "addresses": [one]})
         account = inboxd.add("u1", server.tls_port, "tls")
         inboxd.choose(account, since="1y", history="contacts", labels="all")
-        began = time.monotonic()
-        inboxd.client.post(f"/v1/accounts/{account}/sync")
-        inboxd.await_account(account, _is_live, patience_seconds=900)
-        seconds = time.monotonic() - began
+        seconds = inboxd.bring_in(account)
         with closing(sqlite3.connect(inboxd.state / "inboxd.db")) as database:
             query = "SELECT uid FROM ledger WHERE outcome = 'stored'"
             uids = [row[0] for row in database.execute(query)]
@@ -265,12 +259,6 @@ class Arrivals:
                 met,
             )
         ]
-
-
-def _is_live(now: dict[str, object]) -> bool:
-    history = now["history"]
-    finished = history is None or (isinstance(history, dict) and history["finished_at"])
-    return now["phase"] == "live" and bool(finished)
 
 
 def _await_all(inboxd: Inboxd, count: int) -> None:

@@ -280,10 +280,8 @@ _PLACE = Prepared(
     _ledger_row.on_conflict_do_update(
         index_elements=["folder_id", "uidvalidity", "uid"],
         set_={
-            "outcome": str(Outcome.STORED),
-            "reason": None,
-            "message_id": _ledger_row.excluded.message_id,
-            "gone_at": None,
+            name: _ledger_row.excluded[name]
+            for name in ("outcome", "reason", "message_id", "gone_at")
         },
     ),
     ["folder_id", "uidvalidity", "uid", "outcome", "message_id"],

@@ -86,8 +86,9 @@ _LATER = frozenset({"gone_at", "deleted_at", "archived_at"})
 """Columns that no new message has."""
 
 _KNOWN = Prepared(
-    select(_table.c.id).where(
-        _table.c.account_id == bindparam("account"), _table.c.sha256 == bindparam("sha256")
+    select(_table.c.sha256, _table.c.id).where(
+        _table.c.account_id == bindparam("account"),
+        _table.c.sha256.in_(bindparam("hashes", expanding=True)),
     )
 )
 _NEWEST_ID = Prepared(
@@ -98,10 +99,13 @@ _INSERT_MESSAGE = Prepared(
 )
 _INSERT_RAW = Prepared(insert(tables.raw))
 _INSERT_TEXT = Prepared(insert(tables.message_text))
+# All in one statement: FTS5 writes a segment whenever a statement begins that could be undone
+# (one that inserts many rows), and each segment is merged with others later.
 _INSERT_INDEX = Prepared(
     text(
         "INSERT INTO message_fts (rowid, subject, people, body) "
-        "VALUES (:message_id, :subject, :people, :body)"
+        "SELECT message_id, subject, people, body FROM message_text "
+        "WHERE message_id BETWEEN :first AND :last"
     )
 )
 _INSERT_ADDRESS = Prepared(upsert(tables.message_address).on_conflict_do_nothing())
@@ -175,11 +179,8 @@ def _unblocked(
 def _known(
     connection: Connection, account: AccountId, hashes: Sequence[bytes]
 ) -> dict[bytes, MessageId]:
-    known: dict[bytes, MessageId] = {}
-    for sha256 in hashes:
-        for (message,) in _KNOWN.rows(connection, {"account": account, "sha256": sha256}):
-            known[sha256] = MessageId(message)
-    return known
+    rows = _KNOWN.among(connection, {"account": account}, hashes)
+    return {sha256: MessageId(message) for sha256, message in rows}
 
 
 def _next_id(connection: Connection) -> int:
@@ -224,20 +225,19 @@ def _insert(unit: Unit, place: Place, fresh: Sequence[tuple[MessageId, Content]]
         unit.connection,
         [{"message_id": message, "zstd": content.zstd} for message, content in fresh],
     )
-    texts = [
-        {
-            "message_id": message,
-            "subject": content.subject,
-            "people": content.people_text,
-            "body": content.body,
-        }
-        for message, content in fresh
-    ]
-    _INSERT_TEXT.each(unit.connection, texts)
-    _INSERT_INDEX.each(
+    _INSERT_TEXT.each(
         unit.connection,
-        texts,
+        [
+            {
+                "message_id": message,
+                "subject": content.subject,
+                "people": content.people_text,
+                "body": content.body,
+            }
+            for message, content in fresh
+        ],
     )
+    _INSERT_INDEX.each(unit.connection, [{"first": fresh[0][0], "last": fresh[-1][0]}])
     _INSERT_ADDRESS.each(
         unit.connection,
         [

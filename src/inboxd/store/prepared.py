@@ -3,12 +3,17 @@
 SQLAlchemy's own way from a statement to the driver takes 0.1 ms each time, cold caches counted,
 and storing one message takes fourteen statements: half of the latency of a push (measured: 2.4 ms
 of 5.5). Everything that is not run for every message goes SQLAlchemy's way.
+
+Many rows go in with one statement, and many keys are looked up with one. Python lets go of its
+lock around every step of SQLite, and taking it back from a thread that parses costs more than most
+steps do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -17,11 +22,24 @@ from sqlalchemy.sql.elements import ClauseElement
 
 _DIALECT = sqlite_dialect(paramstyle="qmark")
 
+TOGETHER = 64
+"""Rows or keys of one statement at most. The driver keeps statements by their text, so their
+numbers are powers of two: seven texts for each table, whatever the sizes of batches."""
+
+_ROW = re.compile(r"VALUES (\(\?(?:, \?)*\))")
+
+_KEYS = re.compile(r"\(__\[POSTCOMPILE_(\w+)\]\)")
+
 Processor = Callable[[Any], Any]
+
+T = TypeVar("T")
 
 
 class Prepared:
-    """One INSERT, UPDATE or SELECT without a variable number of parameters."""
+    """One INSERT, UPDATE, DELETE or SELECT.
+
+    A SELECT that is asked with `among` has one `column.in_(bindparam(…, expanding=True))`.
+    """
 
     def __init__(self, statement: Executable, columns: Sequence[str] | None = None) -> None:
         """`columns`: those that an INSERT is given; all others take their defaults."""
@@ -34,15 +52,24 @@ class Prepared:
             (name, fixed.get(name), binds[name].type.bind_processor(_DIALECT))
             for name in compiled.positiontup or ()  # type: ignore[attr-defined]
         ]
+        row, keys = _ROW.search(self._sql), _KEYS.search(self._sql)
+        whole = row is not None and row[1].count("?") == len(self._places)
+        self._repeated = row[1] if row is not None and whole else None
+        self._keys = keys[1] if keys is not None else None
+        self._texts: dict[int, str] = {}
 
     def each(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run it for each row; nothing where there is none."""
+        """Run it for each row, in their order; nothing where there is none."""
         values = [self._values(row) for row in rows]
         if not values:
             return
         cursor = connection.connection.cursor()
         try:
-            cursor.executemany(self._sql, values)
+            if self._repeated is None:
+                cursor.executemany(self._sql, values)
+                return
+            for some in _powers(values):
+                cursor.execute(self._text(len(some)), [value for row in some for value in row])
         finally:
             cursor.close()
 
@@ -55,10 +82,54 @@ class Prepared:
         finally:
             cursor.close()
 
-    def _values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(
-            value if process is None else process(value)
-            for value, process in (
-                (row.get(name, fixed), process) for name, fixed, process in self._places
-            )
-        )
+    def among(
+        self, connection: Connection, values: Mapping[str, Any], keys: Sequence[Any]
+    ) -> list[tuple[Any, ...]]:
+        """The rows whose column is one of the keys, in no order over many keys."""
+        found: list[tuple[Any, ...]] = []
+        cursor = connection.connection.cursor()
+        try:
+            for some in _filled(keys):
+                cursor.execute(self._text(len(some)), self._values({**values, self._keys: some}))
+                found += cursor.fetchall()
+        finally:
+            cursor.close()
+        return found
+
+    def _text(self, count: int) -> str:
+        """The statement with that many rows or keys."""
+        if count not in self._texts:
+            if self._repeated is not None:
+                text = self._sql.replace(self._repeated, ", ".join([self._repeated] * count))
+            else:
+                text = _KEYS.sub(f"({', '.join('?' * count)})", self._sql)
+            self._texts[count] = text
+        return self._texts[count]
+
+    def _values(self, row: Mapping[Any, Any]) -> list[Any]:
+        values: list[Any] = []
+        for name, fixed, process in self._places:
+            value = row.get(name, fixed)
+            if name == self._keys:
+                values += value
+            else:
+                values.append(value if process is None else process(value))
+        return values
+
+
+def _powers(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The rows in parts of TOGETHER, 32, 16 … 1."""
+    start, size = 0, TOGETHER
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
+
+
+def _filled(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The keys in parts of TOGETHER; the last part repeats a key up to a power of two."""
+    for start in range(0, len(keys), TOGETHER):
+        some = keys[start : start + TOGETHER]
+        size = 1 << (len(some) - 1).bit_length()
+        yield [*some, *[some[-1]] * (size - len(some))]

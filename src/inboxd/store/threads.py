@@ -81,9 +81,9 @@ def assign(
 
 _reference = tables.thread_reference
 _KNOWN = Prepared(
-    select(_reference.c.thread_id).where(
+    select(_reference.c.reference, _reference.c.thread_id).where(
         _reference.c.account_id == bindparam("account"),
-        _reference.c.reference == bindparam("reference"),
+        _reference.c.reference.in_(bindparam("references", expanding=True)),
     )
 )
 _MERGE = tuple(
@@ -106,11 +106,7 @@ _POINT = Prepared(
 def _known(
     connection: Connection, account: AccountId, references: Sequence[bytes]
 ) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for reference in references:
-        for (thread,) in _KNOWN.rows(connection, {"account": account, "reference": reference}):
-            found[reference] = thread
-    return found
+    return dict(_KNOWN.among(connection, {"account": account}, references))
 
 
 def _merge(unit: Unit, pairs: Sequence[tuple[int, int]]) -> None:

@@ -25,7 +25,7 @@ from inboxd.store.runs import Run, RunFolder, RunKind
 from inboxd.sync import plan
 from inboxd.sync.borders import Era, eras, was_chosen
 from inboxd.sync.intake import Also
-from inboxd.sync.pipeline import STEPS, Arrival, Pipeline, open_pipeline
+from inboxd.sync.pipeline import Arrival, Pipeline, open_pipeline
 from inboxd.sync.plan import Step
 from inboxd.sync.session import Session
 
@@ -170,16 +170,10 @@ class _Part:
         metadata = [one for one in metadata if one.uid not in unread]
         described = UidSet.of(one.uid for one in metadata)
         withheld = await self._session.withheld(window, described)
-        for step in plan.steps(
-            window,
-            metadata,
-            left_out,
-            most_bytes=max(1, settings.sync.batch_bytes // STEPS),
-            most_messages=max(1, settings.sync.batch_messages // STEPS),
-        ):
+        for step in plan.steps(window, metadata, left_out, plan.Bounds.of(settings.sync)):
             await pipeline.room()
             bodies, missing = await self._fetch(step)
-            await pipeline.put(Arrival(place, step, bodies, withheld | missing))
+            await pipeline.put(Arrival(place, step, withheld | missing), bodies)
             withheld = UidSet()
 
     async def _left_out(

@@ -80,12 +80,9 @@ async def bring_in(
             lambda unit: ledger.skip(unit, place.folder, place.uidvalidity, left_out)
         )
     skipped = {uid for uid, _ in left_out}
-    for batch in plan.batches(
-        (one for one in metadata if one.uid not in skipped),
-        most_bytes=settings.sync.batch_bytes,
-        most_messages=settings.sync.batch_messages,
-    ):
-        await _take_in(session, folder, terms, batch)
+    wanted = (one for one in metadata if one.uid not in skipped)
+    for some in plan.fetches(wanted, plan.Bounds.of(settings.sync)):
+        await _take_in(session, folder, terms, some)
 
 
 async def _take_in(

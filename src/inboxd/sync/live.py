@@ -197,12 +197,8 @@ class LiveWatch:
         ]
         left_out = {uid for uid, _ in skipped}
         wanted = [one for one in metadata if one.uid not in left_out]
-        for batch in plan.batches(
-            wanted,
-            most_bytes=self._settings.batch_bytes,
-            most_messages=self._settings.batch_messages,
-        ):
-            await self._bring_in(folder, batch, whole, seen_at)
+        for some in plan.fetches(wanted, plan.Bounds.of(self._settings)):
+            await self._bring_in(folder, some, whole, seen_at)
         last = max((one.uid for one in metadata), default=None)
         if last is not None:
             await self._pass(folder, skipped, Uid(last + 1))

@@ -20,43 +20,38 @@ from inboxd.model.server import Fetched, UidSet
 from inboxd.store.database import Database
 from inboxd.store.messages import Content, Place
 from inboxd.sync.intake import Also, read, store
-from inboxd.sync.plan import Step
-
-STEPS = 4
-"""Steps under way together. Each is that part of a batch, so all of them are one batch: one is
-on the wire, one is being read, one committed, and one waits so that nobody has to."""
+from inboxd.sync.plan import STEPS, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A step with its bodies."""
+    """A step that was fetched."""
 
     place: Place
     step: Step
-    bodies: Sequence[Fetched]
     withheld: UidSet
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    arrival: Arrival
-    contents: Sequence[tuple[Uid, Content]]
+# Apart from their arrival, so that the bodies are let go of once they are read.
+_Bodies = tuple[Arrival, Sequence[Fetched]]
+
+_Contents = tuple[Arrival, Sequence[tuple[Uid, Content]]]
 
 
 class Pipeline:
     """Where the one who fetches hands over."""
 
-    def __init__(self, arrivals: ObjectSendStream[Arrival], room: anyio.Semaphore) -> None:
-        self._arrivals = arrivals
+    def __init__(self, fetched: ObjectSendStream[_Bodies], room: anyio.Semaphore) -> None:
+        self._fetched = fetched
         self._room = room
 
     async def room(self) -> None:
         """Wait until another step may be fetched; each is followed by one `put`."""
         await self._room.acquire()
 
-    async def put(self, arrival: Arrival) -> None:
+    async def put(self, arrival: Arrival, bodies: Sequence[Fetched]) -> None:
         """Hand over a fetched step."""
-        await self._arrivals.send(arrival)
+        await self._fetched.send((arrival, bodies))
 
 
 @asynccontextmanager
@@ -70,40 +65,44 @@ async def open_pipeline(
     Raises what storing raises, in a group.
     """
     room = anyio.Semaphore(STEPS)
-    arrivals, to_read = anyio.create_memory_object_stream[Arrival](STEPS)
-    done_reading, to_commit = anyio.create_memory_object_stream[_Read](STEPS)
+    fetched, to_read = anyio.create_memory_object_stream[_Bodies](STEPS)
+    done_reading, to_commit = anyio.create_memory_object_stream[_Contents](STEPS)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_read_all, to_read, done_reading)
         tasks.start_soon(_commit_all, database, to_commit, also, room)
-        async with arrivals:
-            yield Pipeline(arrivals, room)
+        async with fetched:
+            yield Pipeline(fetched, room)
 
 
-async def _read_all(arrivals: ObjectReceiveStream[Arrival], done: ObjectSendStream[_Read]) -> None:
-    async with arrivals, done:
-        async for arrival in arrivals:
-            await done.send(_Read(arrival, await read(arrival.bodies)))
+async def _read_all(
+    fetched: ObjectReceiveStream[_Bodies], done: ObjectSendStream[_Contents]
+) -> None:
+    async with fetched, done:
+        async for arrival, bodies in fetched:
+            contents = await read(bodies)
+            del bodies
+            await done.send((arrival, contents))
 
 
 async def _commit_all(
     database: Database,
-    ready: MemoryObjectReceiveStream[_Read],
+    ready: MemoryObjectReceiveStream[_Contents],
     also: Callable[[Sequence[Arrival]], Also],
     room: anyio.Semaphore,
 ) -> None:
     async with ready:
         async for first in ready:
             steps = [first, *_waiting(ready)]
-            for place, together in groupby(steps, key=lambda one: one.arrival.place):
+            for place, together in groupby(steps, key=lambda one: one[0].place):
                 some = list(together)
-                contents = [pair for one in some for pair in one.contents]
-                rest = also([one.arrival for one in some])
+                contents = [pair for _, read in some for pair in read]
+                rest = also([arrival for arrival, _ in some])
                 await store(database, place, contents, rest)
             for _ in steps:
                 room.release()
 
 
-def _waiting(ready: MemoryObjectReceiveStream[_Read]) -> Iterator[_Read]:
+def _waiting(ready: MemoryObjectReceiveStream[_Contents]) -> Iterator[_Contents]:
     """What was read meanwhile: larger transactions cost less a message, above all in the index."""
     while True:
         try:

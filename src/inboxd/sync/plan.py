@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from inboxd.config.model import Sync
 from inboxd.model.conditions import History
 from inboxd.model.ids import AddressKey, Uid
 from inboxd.model.server import Metadata, UidSet
@@ -46,6 +47,28 @@ class Rules:
         return None if any(key in self.contacts for key in people) else Reason.NOT_A_CONTACT
 
 
+STEPS = 3
+"""A batch is cut into so many steps, which are under way together: one is on the wire, one is
+being read, one is being committed. A fourth would cost its memory and gain nothing (measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is fetched, and committed, at once: a step."""
+
+    most_bytes: int
+    most_messages: int
+
+    @classmethod
+    def of(cls, settings: Sync) -> Bounds:
+        """A step's share of a batch."""
+        return cls(max(1, settings.batch_bytes // STEPS), max(1, settings.batch_messages // STEPS))
+
+    def end_before(self, following: Metadata, size: int, count: int) -> bool:
+        """Whether `count` messages of `size` bytes together leave no room for one more."""
+        return size + following.size > self.most_bytes or count >= self.most_messages
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What is fetched and committed together, with everything decided beside it."""
@@ -68,18 +91,13 @@ class Step:
 
 
 def steps(
-    window: UidSet,
-    metadata: Sequence[Metadata],
-    left_out: Mapping[Uid, Reason],
-    *,
-    most_bytes: int,
-    most_messages: int,
+    window: UidSet, metadata: Sequence[Metadata], left_out: Mapping[Uid, Reason], bounds: Bounds
 ) -> Iterator[Step]:
     """Cut a window of UIDs into steps, newest first (P10).
 
-    A step ends before it would exceed `most_bytes` or `most_messages`; a message larger than
-    `most_bytes` is a step of its own. The last step's cursor is the window's lowest UID, so a
-    UID that the server listed and then did not describe never holds the cursor back.
+    A step ends before it would exceed its bounds; a larger message is a step of its own. The last
+    step's cursor is the window's lowest UID, so a UID that the server listed and then did not
+    describe never holds the cursor back.
     """
     lowest = window.intervals[0][0]
     wanted: list[Metadata] = []
@@ -90,7 +108,7 @@ def steps(
         if reason is not None:
             skipped.append((one.uid, reason))
             continue
-        if wanted and (size + one.size > most_bytes or len(wanted) >= most_messages):
+        if wanted and bounds.end_before(one, size, len(wanted)):
             yield Step(tuple(wanted), tuple(skipped), Uid(one.uid + 1))
             wanted, skipped, size = [], [], 0
         wanted.append(one)
@@ -98,17 +116,15 @@ def steps(
     yield Step(tuple(wanted), tuple(skipped), Uid(lowest))
 
 
-def batches(
-    metadata: Iterable[Metadata], *, most_bytes: int, most_messages: int
-) -> Iterator[tuple[Metadata, ...]]:
-    """Cut messages, oldest first, into batches for one FETCH each."""
-    batch: list[Metadata] = []
+def fetches(metadata: Iterable[Metadata], bounds: Bounds) -> Iterator[tuple[Metadata, ...]]:
+    """Cut messages, oldest first, into what one FETCH brings."""
+    some: list[Metadata] = []
     size = 0
     for one in sorted(metadata, key=lambda each: each.uid):
-        if batch and (size + one.size > most_bytes or len(batch) >= most_messages):
-            yield tuple(batch)
-            batch, size = [], 0
-        batch.append(one)
+        if some and bounds.end_before(one, size, len(some)):
+            yield tuple(some)
+            some, size = [], 0
+        some.append(one)
         size += one.size
-    if batch:
-        yield tuple(batch)
+    if some:
+        yield tuple(some)

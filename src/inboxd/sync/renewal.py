@@ -155,10 +155,8 @@ async def _fetch(
     def nothing_else(_unit: Unit, _stored: Stored) -> None:
         return
 
-    for batch in plan.batches(
-        wanted, most_bytes=settings.batch_bytes, most_messages=settings.batch_messages
-    ):
-        bodies = await session.fetch(batch)
+    for some in plan.fetches(wanted, plan.Bounds.of(settings)):
+        bodies = await session.fetch(some)
         await take_in(session.ground.database, place, bodies, nothing_else)
 
 

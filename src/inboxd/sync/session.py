@@ -20,6 +20,7 @@ from inboxd.model.settings import Terms
 from inboxd.store.database import Database
 from inboxd.store.folders import Folder
 from inboxd.store.messages import Place
+from inboxd.sync.plan import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Session:
         value never differ.
         """
         limit = self.ground.settings.limits.message_bytes
-        if len(wanted) == 1 and wanted[0].size > self.ground.settings.sync.batch_bytes:
+        most_bytes = Bounds.of(self.ground.settings.sync).most_bytes
+        if len(wanted) == 1 and wanted[0].size > most_bytes:
             large = await self.imap.fetch_large(wanted[0], limit=limit)
             return [] if large is None else [large]
         return await self.imap.fetch_bodies(UidSet.of(one.uid for one in wanted))

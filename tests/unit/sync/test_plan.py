@@ -12,7 +12,7 @@ from inboxd.model.conditions import History
 from inboxd.model.ids import AddressKey, Uid
 from inboxd.model.server import Metadata, UidSet
 from inboxd.store.ledger import Reason
-from inboxd.sync.plan import Rules, batches, steps
+from inboxd.sync.plan import Bounds, Rules, fetches, steps
 
 PRESSED = datetime(2026, 6, 1, 12, tzinfo=UTC)
 START = PRESSED - timedelta(days=90)
@@ -82,9 +82,7 @@ def test_steps_hold_every_message_once_newest_first_within_their_bounds(
     """P10."""
     window = UidSet.span(1, 500)
     left_out = {one.uid: Reason.BEFORE_START for one in metadata if one.uid in unwanted}
-    cut = list(
-        steps(window, metadata, left_out, most_bytes=most_bytes, most_messages=most_messages)
-    )
+    cut = list(steps(window, metadata, left_out, Bounds(most_bytes, most_messages)))
     wanted = [one.uid for step in cut for one in step.wanted]
     assert wanted == sorted((m.uid for m in metadata if m.uid not in left_out), reverse=True)
     assert {uid for step in cut for uid, _ in step.skipped} == left_out.keys()
@@ -101,7 +99,7 @@ def test_a_cursor_never_passes_a_message_that_has_no_outcome_yet(
     window = UidSet.span(1, 500)
     decided: set[int] = set()
     cursor = 501
-    for step in steps(window, metadata, {}, most_bytes=most_bytes, most_messages=most_messages):
+    for step in steps(window, metadata, {}, Bounds(most_bytes, most_messages)):
         decided |= {one.uid for one in step.wanted}
         assert step.cursor <= cursor
         cursor = step.cursor
@@ -110,9 +108,9 @@ def test_a_cursor_never_passes_a_message_that_has_no_outcome_yet(
 
 
 @given(METADATA, st.integers(1, 8_000), st.integers(1, 30))
-def test_batches_hold_every_message_once_oldest_first(
+def test_fetches_hold_every_message_once_oldest_first(
     metadata: list[Metadata], most_bytes: int, most_messages: int
 ) -> None:
-    cut = list(batches(metadata, most_bytes=most_bytes, most_messages=most_messages))
-    assert [one.uid for batch in cut for one in batch] == sorted(one.uid for one in metadata)
-    assert all(len(batch) <= most_messages for batch in cut)
+    cut = list(fetches(metadata, Bounds(most_bytes, most_messages)))
+    assert [one.uid for some in cut for one in some] == sorted(one.uid for one in metadata)
+    assert all(len(some) <= most_messages for some in cut)
