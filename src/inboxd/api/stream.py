@@ -7,6 +7,7 @@ model per event would cost more than reading the event from disk.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,6 +78,7 @@ class EventStream(Response):
         self._historical = historical
         self._over = False
         self._waiting = anyio.CancelScope()
+        self._sent_at = time.monotonic()
 
     async def __call__(
         self,
@@ -108,7 +110,10 @@ class EventStream(Response):
             batch = await self._desk.events(self._position, BATCH, historical=self._historical)
             if batch:
                 self._position = batch[-1].seq
-                await _send_on(send, frames(batch))
+                await self._send_on(send, frames(batch))
+            elif time.monotonic() - self._sent_at >= KEEP_ALIVE_SECONDS:
+                # Woken again and again by what this reader leaves out: a long history.
+                await self._send_on(send, _KEEP_ALIVE)
             if len(batch) < BATCH:
                 # Also past what was left out, or each wake-up would read through it again.
                 self._position = max(self._position, known)
@@ -123,7 +128,11 @@ class EventStream(Response):
                 await self._desk.hub.wait_beyond(self._position)
                 return
             if not self._over:
-                await _send_on(send, _KEEP_ALIVE)
+                await self._send_on(send, _KEEP_ALIVE)
+
+    async def _send_on(self, send: Send, body: bytes) -> None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        self._sent_at = time.monotonic()
 
     async def _until_reader_goes(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -137,7 +146,3 @@ class EventStream(Response):
     def _end(self) -> None:
         self._over = True
         self._waiting.cancel()
-
-
-async def _send_on(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 
@@ -150,6 +151,23 @@ async def test_a_silent_stream_is_kept_alive_by_comments(
         while frame == [": keep-alive"]:
             frame = await reader.frame()
         assert frame[0] == "id: 1"
+
+
+async def test_a_stream_that_leaves_a_long_history_out_is_kept_alive_too(
+    served: Served, monkeypatch: pytest.MonkeyPatch, desk: FakeDesk
+) -> None:
+    monkeypatch.setattr(streams, "KEEP_ALIVE_SECONDS", 0.01)
+    plain = desk.events
+
+    async def never_quiet(after: int, limit: int, *, historical: bool) -> tuple[Event, ...]:
+        found = await plain(after, limit, historical=historical)
+        desk.happen(historical=True)
+        await anyio.lowlevel.checkpoint()
+        return found
+
+    desk.events = never_quiet  # type: ignore[method-assign]  # this one test's busy desk
+    async with reading(served) as reader:
+        assert await reader.frame() == [": keep-alive"]
 
 
 async def test_the_daemon_s_end_ends_the_stream_cleanly(served: Served, desk: FakeDesk) -> None:
