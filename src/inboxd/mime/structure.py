@@ -27,6 +27,7 @@ _UUENCODED = re.compile(
     rb"^begin [0-7]{3,4} ([^\r\n]{1,255}+)\r*+\n(?:[ -`]{1,90}+\r*+\n){1,}+end[ \t]*+\r*+$",
     re.MULTILINE,
 )
+_EMPTY_LINE = re.compile(rb"\n\r*\n")
 _AS_IT_IS = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -125,10 +126,7 @@ class _Scan:
             if line == boundary:
                 self._close(level + 1, at)
                 start = min(line_end + 1, len(self._raw))
-                limit = self._raw.find(b"\n--", start - 1)
-                part = _part_at(
-                    self._raw, start, len(self._raw) if limit < 0 else limit + 1, self._problems
-                )
+                part = _part_at(self._raw, start, self._header_limit(start), self._problems)
                 around = self._open[level].part
                 part.in_digest = around.kind == "multipart/digest"
                 around.children.append(part)
@@ -138,6 +136,13 @@ class _Scan:
             if line == boundary + b"--":
                 self._close(level, at)
                 return
+
+    def _header_limit(self, start: int) -> int:
+        """Where the header of a part ends at the latest: at a dashed line, if one is in it."""
+        empty_line = _EMPTY_LINE.search(self._raw, start - 1)
+        end = len(self._raw) if empty_line is None else empty_line.end()
+        dashed = self._raw.find(b"\n--", start - 1, end)
+        return len(self._raw) if dashed < 0 else dashed + 1
 
     def _opened(self, part: Part) -> None:
         part.end = len(self._raw)
