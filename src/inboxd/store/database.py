@@ -311,6 +311,8 @@ async def open_database(
         connect_args=_WAIT,
         pool_size=READERS,
         max_overflow=0,
+        # Reading opens no transaction, so there is none to roll back.
+        pool_reset_on_return=None,
     )
     event.listen(writing, "connect", _preparing(_WRITING))
     event.listen(readers.sync_engine, "connect", _preparing(_READING))

@@ -17,6 +17,11 @@ from inboxd.store.prepared import Prepared
 
 _table = tables.message_label
 
+_CARRIED = Prepared(
+    select(_table.c.message_id, _table.c.name)
+    .where(_table.c.message_id.in_(bindparam("messages", expanding=True)))
+    .order_by(_table.c.name)
+)
 _INSERT = Prepared(insert(_table))
 _DELETE = Prepared(
     delete(_table).where(
@@ -28,14 +33,8 @@ _DELETE = Prepared(
 def of(connection: Connection, messages: Sequence[int]) -> dict[int, list[FolderName]]:
     """The labels that messages carry, by name."""
     found: dict[int, list[FolderName]] = {}
-    for start in range(0, len(messages), CHUNK):
-        query = (
-            select(_table)
-            .where(_table.c.message_id.in_(messages[start : start + CHUNK]))
-            .order_by(_table.c.name)
-        )
-        for message, name in connection.execute(query).all():
-            found.setdefault(message, []).append(FolderName(name))
+    for message, name in _CARRIED.among(connection, {}, messages):
+        found.setdefault(message, []).append(FolderName(name))
     return found
 
 

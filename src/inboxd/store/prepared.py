@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -75,26 +76,19 @@ class Prepared:
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run it once; its rows, columns as SQLite gives them."""
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(self._sql, self._values(values))
-            return cursor.fetchall()  # type: ignore[return-value]
-        finally:
-            cursor.close()
+        return _fetched(connection, self._sql, self._values(values))
 
     def among(
         self, connection: Connection, values: Mapping[str, Any], keys: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
         """The rows whose column is one of the keys, in no order over many keys."""
-        found: list[tuple[Any, ...]] = []
-        cursor = connection.connection.cursor()
-        try:
-            for some in _filled(keys):
-                cursor.execute(self._text(len(some)), self._values({**values, self._keys: some}))
-                found += cursor.fetchall()
-        finally:
-            cursor.close()
-        return found
+        return [
+            row
+            for some in _filled(keys)
+            for row in _fetched(
+                connection, self._text(len(some)), self._values({**values, self._keys: some})
+            )
+        ]
 
     def _text(self, count: int) -> str:
         """The statement with that many rows or keys."""
@@ -115,6 +109,20 @@ class Prepared:
             else:
                 values.append(value if process is None else process(value))
         return values
+
+
+def _fetched(connection: Connection, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    driver = connection.connection.dbapi_connection
+    if isinstance(driver, AdaptedConnection):
+        # aiosqlite: one way to its thread and back, where a cursor takes four.
+        rows = driver.run_async(lambda aiosqlite: aiosqlite.execute_fetchall(sql, values))
+        return list(rows)
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
 
 
 def _powers(rows: Sequence[T]) -> Iterator[Sequence[T]]:

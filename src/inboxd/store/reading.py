@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     or_,
@@ -38,6 +39,7 @@ from inboxd.model.ids import (
 from inboxd.model.messages import Address
 from inboxd.model.views import LedgerEntry, MessageQuery, MessageView, Page, PlacementView
 from inboxd.store import columns, labels, search, tables
+from inboxd.store.prepared import Prepared
 
 NEWEST = 50
 """Messages shown of those that share a Message-ID."""
@@ -48,6 +50,38 @@ _SUMMARY = select(tables.message, tables.account.c.owner_id).join(
 
 _SHOWN = (tables.message.c.gone_at.is_(None), tables.message.c.deleted_at.is_(None))
 """Neither gone from the server nor deleted here (P16)."""
+
+
+_PLACEMENTS = Prepared(
+    select(
+        tables.ledger.c.message_id,
+        tables.folder.c.name,
+        tables.ledger.c.uidvalidity,
+        tables.ledger.c.uid,
+        tables.folder.c.labelled,
+    )
+    .join(tables.folder, tables.folder.c.id == tables.ledger.c.folder_id)
+    .where(
+        tables.ledger.c.message_id.in_(bindparam("messages", expanding=True)),
+        tables.ledger.c.gone_at.is_(None),
+    )
+    .order_by(tables.folder.c.name, tables.ledger.c.uid)
+)
+
+# A join and not a stored link: a contact added later is linked to old mail at once (P25).
+_CONTACTS = Prepared(
+    select(tables.message_address.c.message_id, tables.contact_address.c.contact_id)
+    .join(
+        tables.contact_address,
+        tables.contact_address.c.address_key == tables.message_address.c.address_key,
+    )
+    .where(
+        tables.message_address.c.message_id.in_(bindparam("messages", expanding=True)),
+        tables.contact_address.c.removed_at.is_(None),
+    )
+    .distinct()
+    .order_by(tables.contact_address.c.contact_id)
+)
 
 
 def page(
@@ -273,38 +307,17 @@ def _labels(
 
 
 def _placements(connection: Connection, messages: Sequence[int]) -> dict[int, list[_Placement]]:
-    placed, folder = tables.ledger, tables.folder
-    query = (
-        select(
-            placed.c.message_id,
-            folder.c.name,
-            placed.c.uidvalidity,
-            placed.c.uid,
-            folder.c.labelled,
-        )
-        .join(folder, folder.c.id == placed.c.folder_id)
-        .where(placed.c.message_id.in_(messages), placed.c.gone_at.is_(None))
-        .order_by(folder.c.name, placed.c.uid)
-    )
     found: dict[int, list[_Placement]] = {}
-    for message, name, uidvalidity, uid, labelled in (connection.execute(query)).all():
+    rows = _PLACEMENTS.among(connection, {}, messages)
+    for message, name, uidvalidity, uid, labelled in rows:
         place = PlacementView(FolderName(name), UidValidity(uidvalidity), Uid(uid))
         found.setdefault(message, []).append(_Placement(place, bool(labelled)))
     return found
 
 
 def _contacts(connection: Connection, messages: Sequence[int]) -> dict[int, list[ContactId]]:
-    # A join and not a stored link: a contact added later is linked to old mail at once (P25).
-    people, known = tables.message_address, tables.contact_address
-    query = (
-        select(people.c.message_id, known.c.contact_id)
-        .join(known, known.c.address_key == people.c.address_key)
-        .where(people.c.message_id.in_(messages), known.c.removed_at.is_(None))
-        .distinct()
-        .order_by(known.c.contact_id)
-    )
     found: dict[int, list[ContactId]] = {}
-    for message, contact in (connection.execute(query)).all():
+    for message, contact in _CONTACTS.among(connection, {}, messages):
         found.setdefault(message, []).append(ContactId(contact))
     return found
 
