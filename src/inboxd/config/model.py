@@ -168,11 +168,11 @@ class Sync(Section):
     reconcile_hours: Seconds = 6
     """How often the whole list of messages is compared with the server's."""
 
-    batch_bytes: Count = 12 * 1024 * 1024
+    batch_bytes: Count = 9 * 1024 * 1024
     """How much of an account is under way at once; a crash makes no more be fetched again. A third
     of it is fetched, and committed, at a time."""
 
-    batch_messages: Count = 600
+    batch_messages: Count = 450
     """And how many messages."""
 
     backoff_first_seconds: Seconds = 2
