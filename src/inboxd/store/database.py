@@ -13,7 +13,6 @@ statements cost one way to a thread instead of fifteen.
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,10 +30,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from inboxd.clock import Clock
-from inboxd.model.errors import StoreTooNew, StoreUnavailable
+from inboxd.model.errors import StoreTooNew
 from inboxd.model.events import Event, EventType
 from inboxd.model.ids import AccountId, EventSeq
 from inboxd.store import tables
+from inboxd.store.failures import as_ours
 from inboxd.store.prepared import Prepared
 from inboxd.store.search import folded
 
@@ -51,8 +51,8 @@ READERS = 3
 """Read connections: one thread each; a list, a search and an event stream at the same time."""
 
 PAGE_CACHE_KIB = 8_192
-"""Per connection: the upper B-tree levels of a 100,000-mail store fit; three readers add 24 MiB
-at the very most, and only when they are used. Twice as much makes nothing faster (measured)."""
+"""Per connection: the upper B-tree levels of a 100,000-mail store fit, and twice as much makes
+nothing faster (measured). Three readers add 24 MiB, and only when they are used."""
 
 
 @dataclass
@@ -228,7 +228,7 @@ class Database:
         except DBAPIError as error:
             self._roll_back()
             for job in jobs:
-                job.error = job.error or _as_ours(error)
+                job.error = job.error or as_ours(error)
             return []
         return events
 
@@ -240,7 +240,7 @@ class Database:
         except DBAPIError as error:
             for job in jobs:
                 if job.shrinks:
-                    job.error = _as_ours(error)
+                    job.error = as_ours(error)
 
     def _set_durability(self, *, durable: bool) -> None:
         if durable is not self._durable:
@@ -256,7 +256,7 @@ class Database:
             job.result = job.work(unit)
             _INSERT_EVENT.each(self._writer, map(_row, unit.events))
         except Exception as error:  # noqa: BLE001 - handed to the caller, whole
-            job.error = _as_ours(error)
+            job.error = as_ours(error)
             self._writer.exec_driver_sql("ROLLBACK TO unit")
             return []
         self._writer.exec_driver_sql("RELEASE unit")
@@ -267,29 +267,6 @@ class Database:
             self._writer.exec_driver_sql("ROLLBACK")
         except DBAPIError:
             return  # SQLite has rolled back by itself (disk full, I/O error)
-
-
-def _as_ours(error: BaseException) -> BaseException:
-    """Translate what another program or the disk causes; our own mistakes stay as they are."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if not isinstance(cause, sqlite3.OperationalError):
-        return error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    words = {
-        sqlite3.SQLITE_BUSY: "another program holds the database; trying again",
-        sqlite3.SQLITE_LOCKED: "another program holds the database; trying again",
-        sqlite3.SQLITE_FULL: "the disk is full: make room, inboxd continues by itself",
-        sqlite3.SQLITE_IOERR: "the disk does not take what is written: look at the system log",
-        sqlite3.SQLITE_READONLY: "the database is read-only: look at the rights of the state "
-        "directory",
-        sqlite3.SQLITE_CANTOPEN: "the database cannot be opened: look at the rights of the state "
-        "directory",
-    }
-    if code not in words:
-        return error
-    ours = StoreUnavailable(f"The database cannot be written: {words[code]}.")
-    ours.__cause__ = error
-    return ours
 
 
 @asynccontextmanager
@@ -371,7 +348,7 @@ def _open_writer(engine: Engine, path: Path) -> tuple[Connection, int]:
         _prepare_schema(writer, path)
         newest = writer.scalar(text("SELECT coalesce(max(seq), 0) FROM event"))
     except DBAPIError as error:
-        raise _as_ours(error) from error
+        raise as_ours(error) from error
     return writer, int(newest or 0)
 
 
