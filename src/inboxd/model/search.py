@@ -359,13 +359,18 @@ def fts_expression(search: Search) -> str | None:
         elif isinstance(term, Either):
             parts.append("(" + " OR ".join(_phrase(one) for one in term.texts) + ")")
         elif isinstance(term, Person) and not term.negated:
-            parts.append(_phrase(Text(term.words, term.prefix, TextField.PEOPLE)))
+            parts.append(people_expression(term))
     return " AND ".join(parts) or None
 
 
 def fts_exclusions(search: Search) -> tuple[str, ...]:
     """FTS5 expressions of what must not occur; FTS5 has no NOT without something before it."""
     return tuple(_phrase(term) for term in search.terms if isinstance(term, Text) and term.negated)
+
+
+def people_expression(person: Person) -> str:
+    """The FTS5 expression of somebody, in whichever header field."""
+    return _phrase(Text(person.words, person.prefix, TextField.PEOPLE))
 
 
 def _phrase(text: Text) -> str:

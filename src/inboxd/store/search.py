@@ -24,6 +24,7 @@ from inboxd.model.search import (
     Term,
     fts_exclusions,
     fts_expression,
+    people_expression,
 )
 from inboxd.store import tables
 
@@ -49,8 +50,8 @@ def conditions(search: Search) -> list[ColumnElement[bool]]:
         found.append(_matching("IN", "wanted", wanted))
     for number, unwanted in enumerate(fts_exclusions(search)):
         found.append(_matching("NOT IN", f"unwanted_{number}", unwanted))
-    for term in search.terms:
-        condition = _condition(term)
+    for number, term in enumerate(search.terms):
+        condition = _condition(term, f"person_{number}")
         if condition is not None:
             negated = getattr(term, "negated", False)
             found.append(not_(condition) if negated else condition)
@@ -89,11 +90,11 @@ def _matching(which: str, name: str, expression: str) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", condition.bindparams(bindparam(name, expression)))
 
 
-def _condition(term: Term) -> ColumnElement[bool] | None:
+def _condition(term: Term, name: str) -> ColumnElement[bool] | None:
     table = tables.message
     match term:
         case Person():
-            return _person(term)
+            return _person(term, name)
         case Label():
             return under_label(term.name)
         case HasAttachment():
@@ -108,15 +109,16 @@ def _condition(term: Term) -> ColumnElement[bool] | None:
             return None
 
 
-def _person(term: Person) -> ColumnElement[bool] | None:
-    if term.header is PeopleField.ANY:
-        if not term.negated:
-            return None
-        people: Any = tables.message.c.people
-    else:
+def _person(term: Person, name: str) -> ColumnElement[bool] | None:
+    parts: list[ColumnElement[bool]] = []
+    if term.negated:
+        # What is not negated is part of the one expression that the index is asked for first.
+        parts.append(_matching("IN", name, people_expression(term)))
+    if term.header is not PeopleField.ANY:
+        # The index has all people of a message in one column: it finds the few, this narrows them.
         people = func.json_extract(tables.message.c.people, f"$.{term.header}")
-    # The index has all people of a message in one column: it finds the few, this narrows them.
-    return func.instr(func.folded(people), folded(term.words)) > 0
+        parts.append(func.instr(func.folded(people), folded(term.words)) > 0)
+    return and_(*parts) if parts else None
 
 
 def _dated(term: Dated) -> ColumnElement[bool]:
