@@ -9,9 +9,21 @@ import html
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, not_, or_, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    table,
+    text,
+)
 
 from inboxd.model.search import (
     Dated,
@@ -34,7 +46,7 @@ _BEGIN, _END = "\x02", "\x03"
 MATCH_WORDS = 24
 """Words around what was found, as many as two lines show."""
 
-_FOUND = "message.id {which} (SELECT rowid FROM message_fts WHERE message_fts MATCH :{name})"
+_INDEX = table("message_fts", column("rowid"), column("message_fts"))
 
 _MARKED = text(
     "SELECT rowid, snippet(message_fts, -1, :begin, :end, '…', :words) FROM message_fts "
@@ -47,11 +59,10 @@ def conditions(search: Search) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     wanted = fts_expression(search)
     if wanted is not None:
-        found.append(_matching("IN", "wanted", wanted))
-    for number, unwanted in enumerate(fts_exclusions(search)):
-        found.append(_matching("NOT IN", f"unwanted_{number}", unwanted))
-    for number, term in enumerate(search.terms):
-        condition = _condition(term, f"person_{number}")
+        found.append(_matching(wanted))
+    found += (not_(_matching(unwanted)) for unwanted in fts_exclusions(search))
+    for term in search.terms:
+        condition = _condition(term)
         if condition is not None:
             negated = getattr(term, "negated", False)
             found.append(not_(condition) if negated else condition)
@@ -85,16 +96,17 @@ def _as_html(snippet: str) -> str:
     return escaped.replace(_BEGIN, "<mark>").replace(_END, "</mark>")
 
 
-def _matching(which: str, name: str, expression: str) -> ColumnElement[bool]:
-    condition: Any = text(_FOUND.format(which=which, name=name))
-    return cast("ColumnElement[bool]", condition.bindparams(bindparam(name, expression)))
+def _matching(expression: str) -> ColumnElement[bool]:
+    """What the index finds; its column of its own name stands for all of its columns."""
+    found = select(_INDEX.c.rowid).where(_INDEX.c.message_fts.op("MATCH")(expression))
+    return tables.message.c.id.in_(found)
 
 
-def _condition(term: Term, name: str) -> ColumnElement[bool] | None:
+def _condition(term: Term) -> ColumnElement[bool] | None:
     table = tables.message
     match term:
         case Person():
-            return _person(term, name)
+            return _person(term)
         case Label():
             return under_label(term.name)
         case HasAttachment():
@@ -109,11 +121,11 @@ def _condition(term: Term, name: str) -> ColumnElement[bool] | None:
             return None
 
 
-def _person(term: Person, name: str) -> ColumnElement[bool] | None:
+def _person(term: Person) -> ColumnElement[bool] | None:
     parts: list[ColumnElement[bool]] = []
     if term.negated:
         # What is not negated is part of the one expression that the index is asked for first.
-        parts.append(_matching("IN", name, people_expression(term)))
+        parts.append(_matching(people_expression(term)))
     if term.header is not PeopleField.ANY:
         # The index has all people of a message in one column: it finds the few, this narrows them.
         people = func.json_extract(tables.message.c.people, f"$.{term.header}")
