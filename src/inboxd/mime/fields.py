@@ -25,7 +25,8 @@ _BOM = b"\xef\xbb\xbf"
 _MBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\n]*\n")
 _BLANK_LINES = re.compile(rb"(?:\r*\n){1,100}+(?=[!-9;-~]+[ \t]*:)")
 _EMPTY_LINE = re.compile(rb"\r*\n")
-_END = re.compile(rb"\n\r*\n")
+HEADER_END = re.compile(rb"\n\r*\n")
+"""The line end of the last field, and the empty line behind it."""
 _NAME = rb"[^\s:\x00-\x1f\x7f]+"
 _LINE = re.compile(rb"(?:(" + _NAME + rb")[ \t]*:[ \t]*)?([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
 _FIELD = re.compile(_NAME + rb"[ \t]*:")
@@ -56,7 +57,7 @@ def read(raw: bytes, start: int = 0, end: int | None = None) -> Header:
     start = _after_front(raw, start, end)
     if _EMPTY_LINE.match(raw, start, end):
         return Header({}, raw.index(b"\n", start) + 1)
-    match = _END.search(raw, start, end)
+    match = HEADER_END.search(raw, start, end)
     stop, body_start = (match.start() + 1, match.end()) if match else (end, end)
     block = raw[start : min(stop, start + MAX_HEADER)]
     if b"\r" in block:

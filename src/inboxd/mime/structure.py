@@ -27,7 +27,6 @@ _UUENCODED = re.compile(
     rb"^begin [0-7]{3,4} ([^\r\n]{1,255}+)\r*+\n(?:[ -`]{1,90}+\r*+\n){1,}+end[ \t]*+\r*+$",
     re.MULTILINE,
 )
-_EMPTY_LINE = re.compile(rb"\n\r*\n")
 _AS_IT_IS = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -139,8 +138,8 @@ class _Scan:
 
     def _header_limit(self, start: int) -> int:
         """Where the header of a part ends at the latest: at a dashed line, if one is in it."""
-        empty_line = _EMPTY_LINE.search(self._raw, start - 1)
-        end = len(self._raw) if empty_line is None else empty_line.end()
+        match = fields.HEADER_END.search(self._raw, start - 1)
+        end = len(self._raw) if match is None else match.end()
         dashed = self._raw.find(b"\n--", start - 1, end)
         return len(self._raw) if dashed < 0 else dashed + 1
 
