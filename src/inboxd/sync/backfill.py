@@ -87,7 +87,8 @@ class _Part:
             await self._end()
             return
         todo = await self._todo(folder)
-        async with open_pipeline(self._session.ground.database, self._also) as pipeline:
+        ground = self._session.ground
+        async with open_pipeline(ground.database, ground.histories, self._also) as pipeline:
             await self._go_through(folder, todo, pipeline)
         await self._end()
 

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import anyio
 import anyio.to_thread
 import zstandard
 
@@ -53,11 +54,16 @@ async def take_in(
     return await store(database, place, await read(fetched), also, seen_at=seen_at)
 
 
-async def read(fetched: Sequence[Fetched]) -> list[tuple[Uid, Content]]:
-    """Everything that is known of messages before they are stored."""
+async def read(
+    fetched: Sequence[Fetched], limiter: anyio.CapacityLimiter | None = None
+) -> list[tuple[Uid, Content]]:
+    """Everything that is known of messages before they are stored.
+
+    `limiter`: of the threads that much of it is read in, where several do so.
+    """
     if sum(len(one.raw) for one in fetched) <= IN_LOOP_BYTES:
         return _contents(fetched)
-    return await anyio.to_thread.run_sync(_contents, fetched)
+    return await anyio.to_thread.run_sync(_contents, fetched, limiter=limiter)
 
 
 async def store(

@@ -22,6 +22,10 @@ from inboxd.store.messages import Content, Place
 from inboxd.sync.intake import Also, read, store
 from inboxd.sync.plan import STEPS, Step
 
+ROOMS = 8
+"""Steps of all accounts under way together. A hundred histories that begin on one morning so take
+the memory of three, and no longer than otherwise: one alone keeps the processor busy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -38,16 +42,48 @@ _Bodies = tuple[Arrival, Sequence[Fetched]]
 _Contents = tuple[Arrival, Sequence[tuple[Uid, Content]]]
 
 
+class Shared:
+    """What the histories of all accounts share."""
+
+    def __init__(self) -> None:
+        self.rooms = anyio.Semaphore(ROOMS)
+        self.reader = anyio.CapacityLimiter(1)
+        """Python runs one thread at a time: a second reader would hold up whoever has new mail."""
+
+
+class _Rooms:
+    """The steps of one history that are under way."""
+
+    def __init__(self, shared: anyio.Semaphore) -> None:
+        self._own = anyio.Semaphore(STEPS)
+        self._shared = shared
+        self._taken = 0
+
+    async def take(self) -> None:
+        await self._own.acquire()
+        await self._shared.acquire()
+        self._taken += 1
+
+    def give_back(self, count: int) -> None:
+        self._taken -= count
+        for _ in range(count):
+            self._shared.release()
+            self._own.release()
+
+    def end(self) -> None:
+        self.give_back(self._taken)
+
+
 class Pipeline:
     """Where the one who fetches hands over."""
 
-    def __init__(self, fetched: ObjectSendStream[_Bodies], room: anyio.Semaphore) -> None:
+    def __init__(self, fetched: ObjectSendStream[_Bodies], rooms: _Rooms) -> None:
         self._fetched = fetched
-        self._room = room
+        self._rooms = rooms
 
     async def room(self) -> None:
         """Wait until another step may be fetched; each is followed by one `put`."""
-        await self._room.acquire()
+        await self._rooms.take()
 
     async def put(self, arrival: Arrival, bodies: Sequence[Fetched]) -> None:
         """Hand over a fetched step."""
@@ -56,7 +92,7 @@ class Pipeline:
 
 @asynccontextmanager
 async def open_pipeline(
-    database: Database, also: Callable[[Sequence[Arrival]], Also]
+    database: Database, shared: Shared, also: Callable[[Sequence[Arrival]], Also]
 ) -> AsyncIterator[Pipeline]:
     """Open it; on leaving, everything handed over is committed.
 
@@ -64,22 +100,27 @@ async def open_pipeline(
 
     Raises what storing raises, in a group.
     """
-    room = anyio.Semaphore(STEPS)
+    rooms = _Rooms(shared.rooms)
     fetched, to_read = anyio.create_memory_object_stream[_Bodies](STEPS)
     done_reading, to_commit = anyio.create_memory_object_stream[_Contents](STEPS)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_read_all, to_read, done_reading)
-        tasks.start_soon(_commit_all, database, to_commit, also, room)
-        async with fetched:
-            yield Pipeline(fetched, room)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_read_all, to_read, done_reading, shared.reader)
+            tasks.start_soon(_commit_all, database, to_commit, also, rooms)
+            async with fetched:
+                yield Pipeline(fetched, rooms)
+    finally:
+        rooms.end()
 
 
 async def _read_all(
-    fetched: ObjectReceiveStream[_Bodies], done: ObjectSendStream[_Contents]
+    fetched: ObjectReceiveStream[_Bodies],
+    done: ObjectSendStream[_Contents],
+    reader: anyio.CapacityLimiter,
 ) -> None:
     async with fetched, done:
         async for arrival, bodies in fetched:
-            contents = await read(bodies)
+            contents = await read(bodies, reader)
             del bodies
             await done.send((arrival, contents))
 
@@ -88,7 +129,7 @@ async def _commit_all(
     database: Database,
     ready: MemoryObjectReceiveStream[_Contents],
     also: Callable[[Sequence[Arrival]], Also],
-    room: anyio.Semaphore,
+    rooms: _Rooms,
 ) -> None:
     async with ready:
         async for first in ready:
@@ -98,8 +139,7 @@ async def _commit_all(
                 contents = [pair for _, read in some for pair in read]
                 rest = also([arrival for arrival, _ in some])
                 await store(database, place, contents, rest)
-            for _ in steps:
-                room.release()
+            rooms.give_back(len(steps))
 
 
 def _waiting(ready: MemoryObjectReceiveStream[_Contents]) -> Iterator[_Contents]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from inboxd.clock import Clock
@@ -20,6 +20,7 @@ from inboxd.model.settings import Terms
 from inboxd.store.database import Database
 from inboxd.store.folders import Folder
 from inboxd.store.messages import Place
+from inboxd.sync.pipeline import Shared
 from inboxd.sync.plan import Bounds
 
 
@@ -33,6 +34,7 @@ class Ground:
     tls: ssl.SSLContext
     random: Random
     """Spreads what must not happen at the same moment everywhere."""
+    histories: Shared = field(default_factory=Shared)
 
 
 @dataclass(frozen=True, slots=True)
